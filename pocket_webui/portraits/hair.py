@@ -1,0 +1,98 @@
+"""Hair behind the head, the bun, and the crown with fringe, parting and side locks."""
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from .shapes import cover, light, paint, ramp, ridge
+
+
+def _strands(f: SimpleNamespace, p: SimpleNamespace, across: Tensor) -> Tensor:
+    """Soft stripes along the hair, about -1..1; fades where faces are small."""
+    bend = 1.3 * torch.sin(f.v * 2.3 + p.phase)
+    lines = 0.6 * torch.sin(across * 19 + bend) + 0.4 * torch.sin(across * 43 + 1.7 * bend + p.phase)
+    return lines * p.fine
+
+
+def _curls(f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    """Round bumps, -1..1, for curly hair (0 elsewhere)."""
+    a = torch.sin(f.u * 12 + p.phase + 1.5 * torch.sin(f.v * 5))
+    b = torch.sin(f.v * 12 + 1.7 * p.phase + 1.5 * torch.sin(f.u * 6))
+    return a * b * p.curl
+
+
+def _side_width(f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    """Half width of hanging hair at this height."""
+    sway = p.wave * torch.sin(f.v * 4.2 + p.phase)
+    return p.fw * p.back_w * (1 + p.flare * ramp(0.0, 1.8, f.v) + sway)
+
+
+def back(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    """Hair seen behind neck and shoulders, for styles that have it."""
+    width = _side_width(f, p)
+    a = f.u / width
+    up = (f.v + 0.15).clamp_max(0) / 1.08
+    bumps = _curls(f, p)
+    far = torch.sqrt(a.square() + up.square() + 1e-6) - 0.05 * bumps
+    tip = f.v - p.length + 0.3 * a.square() * p.length.clamp_max(0.7) + 0.03 * torch.sin(8 * f.u + p.phase) + 0.05 * bumps
+    alpha = cover(torch.maximum((far - 1) * width, tip), f.hair_edge) * p.back
+    shade = 0.55 + 0.28 * a.square() + 0.12 * _strands(f, p, f.u) * (1 - p.curl) + 0.12 * bumps
+    return paint(img, p.hair_rgb * shade, alpha * _below_hat(f, p))
+
+
+def bun(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    du, dv = (f.u - p.bun_x) / 0.34, (f.v + 1.3) / 0.3
+    far = torch.sqrt(du.square() + dv.square() + 1e-6)
+    steep = torch.rsqrt((1.15 - far.square()).clamp_min(0.15))
+    diffuse, _ = light(-0.7 * du * steep, -0.7 * dv * steep, p)
+    swirl = 0.1 * torch.sin(9 * far + 3 * du) * p.fine
+    return paint(img, p.hair_rgb * ((p.ambient + 0.66 * diffuse) * (1 + swirl)), cover((far - 1) * 0.32, f.hair_edge) * p.bun)
+
+
+def _below_hat(f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    """1 where hair may show; a hat hides everything above its edge."""
+    hat = torch.maximum(p.beanie, p.brim)
+    return 1 - hat * cover(f.v - p.hat_y + 0.12, f.edge)
+
+
+def _front_edge(f: SimpleNamespace, p: SimpleNamespace, bumps: Tensor) -> Tensor:
+    """Height (v) of the hair's lower edge over the forehead."""
+    t = (f.u - p.part * (1 - 0.6 * p.curl)) / p.fw
+    parted = p.hairline + 0.42 * t.square() - 0.05 * ridge(t, 0.12) * p.locks
+    fringe = p.fringe_y + 0.1 * (f.u / p.fw).square() + 0.018 * torch.sin(9 * f.u + p.phase)
+    return torch.lerp(parted, fringe, p.fringe) + 0.07 * bumps
+
+
+def _front_mask(f: SimpleNamespace, p: SimpleNamespace, bumps: Tensor, crown: Tensor, edge: Tensor) -> Tensor:
+    soft = f.hair_edge
+    top = torch.maximum((crown - 1) * p.fw * 1.15, f.v - edge)
+    burns = torch.maximum((crown - 1) * p.fw * 1.15, p.fw * (0.93 + 0.05 * ramp(-0.5, 0.1, f.v)) - f.u.abs())
+    burns = torch.maximum(burns, f.v - p.burn - 0.08 * bumps)
+    width = _side_width(f, p)
+    inner = p.fw * (0.86 + 0.1 * ramp(-0.3, 0.5, f.v)) - f.u.abs()
+    lock = torch.maximum(torch.maximum(inner, f.u.abs() - width), f.v - p.length + 0.3 * (f.u / width).square() * p.length.clamp_max(0.7))
+    lock = torch.maximum(lock, (-0.45 - f.v))
+    shape = torch.minimum(top, burns)
+    shape = torch.where(p.locks > 0, torch.minimum(shape, lock), shape)
+    return cover(shape, soft)
+
+
+def front(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    """Crown, fringe, sideburns and side locks, over the face."""
+    bumps = _curls(f, p)
+    du, dv = f.u / (p.fw * p.crown_w), ((f.v + 0.08) / p.crown_h).clamp_max(0)
+    crown = torch.sqrt(du.square() + dv.square() + 1e-6) - 0.045 * bumps
+    edge = _front_edge(f, p, bumps)
+    alpha = _front_mask(f, p, bumps, crown, edge) * _below_hat(f, p) * p.hair
+    shadow = cover(f.v - edge - 0.09, torch.full_like(p.fw, 0.14)) * f.face * p.hair * 0.22
+    img = paint(img, p.skin_rgb * p.deep_rgb, shadow)
+    fan = (f.u - p.part) / (1.75 + f.v.clamp(-1.3, 0.1)) * 1.5
+    across = torch.where(p.fringe > 0, f.u, torch.lerp(fan, f.u, ramp(-0.2, 0.4, f.v)))
+    lines = torch.lerp(_strands(f, p, across), 1.3 * bumps, p.curl)
+    steep = torch.rsqrt((1.2 - du.square() - dv.square()).clamp_min(0.2))
+    diffuse, _ = light(-0.62 * du * steep, -0.62 * dv * steep, p)
+    halo = 0.22 * ridge(torch.sqrt(du.square() * 0.7 + (dv - 0.05).square()) - 0.7, 0.13) * (1 + 0.8 * lines) * (dv < -0.02)
+    shade = (p.ambient + 0.66 * diffuse) * (1 + 0.13 * lines)
+    return paint(img, p.hair_rgb * shade + (halo * 0.5) * (p.hair_rgb + 0.12), alpha)

@@ -1,0 +1,92 @@
+"""Background, ears, and the lit face: a dome with hills and hollows whose slopes are added up in closed form."""
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from .shapes import blob, cover, light, paint, ramp, ridge
+
+
+def background(x: Tensor, y: Tensor, p: SimpleNamespace) -> Tensor:
+    """Backdrop [B,3,H,W] of one named colour; x, y run from 0 to 1 over the picture."""
+    dx, dy = x - 0.5, y - 0.5
+    shade = 1 + p.gx * dx + p.gy * dy - 0.3 * (dx * dx + dy * dy) + p.glow * blob(dx, dy + 0.1, 0.35, 0.35)
+    for k in range(3):
+        radius = getattr(p, f"br{k}")
+        far = torch.sqrt((x - getattr(p, f"bx{k}")).square() + (y - getattr(p, f"by{k}")).square())
+        shade = shade + p.bokeh * (1 - ramp(0.85, 1.05, far / radius))
+    return (p.back_rgb * shade).clamp_max_(1)
+
+
+def ears(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    centre = 0.1 * p.turn
+    away = (f.u - centre).abs() + 0.5 * p.turn * (f.u - centre)
+    du, dv = (away - p.fw * 0.99) / 0.13, (f.v - 0.06) / 0.23
+    far = torch.sqrt(du.square() + dv.square())
+    shade = 0.86 - 0.3 * blob(du + 0.1, dv, 0.5, 0.55) + 0.12 * ridge(far - 0.8, 0.25)
+    return paint(img, p.skin_rgb * p.ear_rgb * shade, cover((far - 1) * 0.15, f.edge))
+
+
+def face_outline(f: SimpleNamespace, p: SimpleNamespace) -> None:
+    """Adds to the frame: a (-1..1 across), rim (0 centre, 1 outline) and half (half width at this height)."""
+    off = f.u - 0.06 * p.turn * (1 + f.v)
+    f.half = p.fw * (1 - (1 - p.jaw) * ramp(0.05, 1.15, f.v))
+    f.a = off / f.half
+    down = (f.v / torch.where(f.v > 0, p.fl, torch.full_like(p.fl, 1.06))).abs()
+    down = down * down * torch.sqrt(down)
+    f.rim = torch.sqrt(f.a.square() + down + 1e-6)
+    f.face = cover((f.rim - 1) * 0.82, f.edge)
+
+
+def _hills(f: SimpleNamespace, p: SimpleNamespace) -> list[tuple]:
+    """(height, x, y, width x, width y, mirrored?) of the hills and hollows of a face."""
+    mouth, nose = p.mouth_y, p.nose_y
+    return [
+        (-0.10, p.ed, p.ey, 0.21, 0.14, True),
+        (0.05, p.ed, p.ey, 0.14, 0.09, True),
+        (0.045, p.ed * 1.02, p.ey - 0.21, 0.22, 0.08, True),
+        (0.05 + 0.03 * p.smile.clamp_min(0), p.ed * 1.2, p.ey + 0.38, 0.2, 0.16, True),
+        (0.12 * p.nose_k, 0.0, nose - 0.02, 0.105, 0.11, False),
+        (0.075 * p.nose_k, 0.11, nose + 0.03, 0.06, 0.055, True),
+        (0.04, 0.0, mouth, p.mouth_w * 0.8, 0.1, False),
+        (-0.03, 0.0, mouth + 0.15, 0.15, 0.045, False),
+        (0.06, 0.0, p.fl - 0.17, 0.18, 0.11, False),
+    ]
+
+
+def _slopes(f: SimpleNamespace, p: SimpleNamespace) -> tuple[Tensor, Tensor]:
+    """Slopes of the face's height across and down."""
+    steep = torch.rsqrt((1.1 - f.rim.square()).clamp_min(0.09))
+    gx = -0.72 * f.a / f.half * steep
+    gy = -0.5 * f.v * steep
+    gm = torch.zeros_like(f.m)
+    for height, hx, hy, sx, sy, mirrored in _hills(f, p):
+        du, dv = ((f.m if mirrored else f.d) - hx) / sx, (f.v - hy) / sy
+        hill = torch.exp(-(du.square() + dv.square())) * (-2 * height)
+        if mirrored:
+            gm = gm + hill * du / sx
+        else:
+            gx = gx + hill * du / sx
+        gy = gy + hill * dv / sy
+    bridge = 0.1 * p.nose_k * ridge(f.d, 0.08) * ramp(p.ey - 0.16, p.nose_y, f.v) * (1 - ramp(p.nose_y, p.nose_y + 0.09, f.v))
+    gx = gx - bridge * f.d * (2 / 0.08**2)
+    return gx + gm * f.side, gy
+
+
+def skin(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+    """The face without eyes, brows and mouth; leaves f.face as its coverage."""
+    face_outline(f, p)
+    gx, gy = _slopes(f, p)
+    diffuse, shine = light(gx, gy, p, 0.2)
+    hollow = blob(f.m - p.ed, f.v - p.ey + 0.02, 0.21, 0.13)
+    shadow = 1 - 0.2 * hollow - 0.26 * blob(f.d, f.v - p.nose_y - 0.11, 0.13, 0.045)
+    shadow = shadow - 0.14 * blob(f.d, f.v - p.mouth_y - 0.16, 0.14, 0.05) - 0.16 * f.rim.square().square() * f.rim.square()
+    shadow = shadow - 0.12 * p.lx.abs() * blob(f.d + p.lx * 0.2, f.v - p.nose_y, 0.1, 0.12)
+    fold = f.m - p.mouth_w * 1.0 - 0.25 * (f.v - p.mouth_y + 0.1)
+    shadow = shadow - (0.05 + 0.08 * p.age + 0.08 * p.smile.clamp_min(0)) * ridge(fold, 0.045) * ridge(f.v - 0.5 * (p.nose_y + p.mouth_y), 0.14)
+    red = p.cheek * blob(f.m - p.ed * 1.25, f.v - p.ey - 0.4, 0.22, 0.17) + 0.05 * blob(f.d, f.v - p.nose_y, 0.13, 0.1)
+    shade = (p.ambient + 0.72 * diffuse) * shadow.clamp_min(0.25)
+    tone = p.skin_rgb * (shade * (1 + red * p.blush_rgb)) + shine * p.light_rgb
+    return paint(img, tone, f.face)
