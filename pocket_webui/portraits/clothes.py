@@ -13,7 +13,7 @@ def neck(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     off = f.x - 0.12 * p.turn
     width = p.neck * (1 + 0.3 * ramp(0.95, 1.6, f.y))
     a = off / width
-    shade = (0.92 - 0.25 * a.square() + 0.2 * a * p.lx) * (0.66 + 0.34 * ramp(1.0, 1.5, f.y))
+    shade = (0.92 - 0.25 * a.square() + 0.2 * a * p.lx) * (0.7 + 0.3 * ramp(1.0, 1.45, f.y))
     alpha = cover(torch.maximum((a.abs() - 1) * width, 0.2 - f.y), f.edge)
     return paint(img, p.skin_rgb * p.neck_rgb * shade, alpha)
 
@@ -30,15 +30,13 @@ def shirt(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     arm = ridge(a - p.shoulder * 0.7, 0.05) * ramp(2.3, 2.9, f.y)
     fold = 0.05 * torch.sin(5 * f.x + 2.2 * f.y + p.phase) * ramp(1.5, 2.2, f.y)
     shade = (p.ambient + 0.62 * diffuse) * (1 - 0.3 * arm + fold)
-    img = paint(img, p.shirt_rgb * shade, body)
     vee = p.shoulder_y + p.collar_d * (1.25 - 1.5 * a / p.collar_w)
     dish = p.collar_d * (1 - (a / p.collar_w).square())
     rim = torch.where(p.collar_v > 0, vee, p.shoulder_y + dish) - f.y
-    open_neck = cover(torch.maximum(-rim * 0.8, a - p.collar_w), f.edge) * body
-    chest = p.skin_rgb * (0.86 + 0.1 * f.x * p.lx)
-    img = paint(img, chest, open_neck)
-    band = ridge(rim * 0.8 + 0.035, 0.03) * (a < p.collar_w) * body
-    return paint(img, p.shirt_rgb * 0.62, band * 0.8)
+    open_neck = cover(torch.maximum(-rim * 0.8, a - p.collar_w), f.edge)
+    chest = p.skin_rgb * p.neck_rgb * (0.9 + 0.1 * f.x * p.lx) * (0.7 + 0.3 * ramp(1.0, 1.45, f.y))
+    band = 1 - 0.3 * ridge(rim * 0.8 + 0.035, 0.03) * (a < p.collar_w)
+    return paint(img, paint(p.shirt_rgb * (shade * band), chest, open_neck), body)
 
 
 def beanie(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:

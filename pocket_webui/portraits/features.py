@@ -42,7 +42,7 @@ def _lids(img: Tensor, f: SimpleNamespace, p: SimpleNamespace, du: Tensor, dv: T
 
 def brows(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     bu = (f.m - p.ed * 1.03) / (p.es * 1.42)
-    line = p.ey - p.brow_y - 0.05 * (1 - (bu - 0.15).square()) - p.brow_a * (bu - 0.2) * -1
+    line = p.ey - p.brow_y - 0.05 * (1 - (bu - 0.15).square()) + p.brow_a * (bu - 0.2)
     thick = p.brow_t * (1 - 0.5 * bu.clamp(0, 1))
     alpha = cover((f.v - line).abs() - thick, f.edge + 0.03) * (1 - ramp(0.8, 1.08, bu.abs()))
     return paint(img, p.brow_rgb, alpha * f.face * 0.9)

@@ -33,7 +33,7 @@ def back(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     """Hair seen behind neck and shoulders, for styles that have it."""
     width = _side_width(f, p)
     a = f.u / width
-    up = (f.v + 0.15).clamp_max(0) / 1.08
+    up = (f.v + 0.08).clamp_max(0) / p.crown_h
     bumps = _curls(f, p)
     far = torch.sqrt(a.square() + up.square() + 1e-6) - 0.05 * bumps
     tip = f.v - p.length + 0.3 * a.square() * p.length.clamp_max(0.7) + 0.03 * torch.sin(8 * f.u + p.phase) + 0.05 * bumps
@@ -43,7 +43,7 @@ def back(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
 
 
 def bun(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
-    du, dv = (f.u - p.bun_x) / 0.34, (f.v + 1.3) / 0.3
+    du, dv = (f.u - p.bun_x) / 0.34, (f.v + 1.22) / 0.29
     far = torch.sqrt(du.square() + dv.square() + 1e-6)
     steep = torch.rsqrt((1.15 - far.square()).clamp_min(0.15))
     diffuse, _ = light(-0.7 * du * steep, -0.7 * dv * steep, p)
@@ -59,8 +59,10 @@ def _below_hat(f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
 
 def _front_edge(f: SimpleNamespace, p: SimpleNamespace, bumps: Tensor) -> Tensor:
     """Height (v) of the hair's lower edge over the forehead."""
-    t = (f.u - p.part * (1 - 0.6 * p.curl)) / p.fw
-    parted = p.hairline + 0.42 * t.square() - 0.05 * ridge(t, 0.12) * p.locks
+    t = f.u - p.part
+    t = t / (p.fw - p.part * torch.sign(t))
+    parted = p.hairline + p.drop * t.square() + p.recess * ((f.u / p.fw).abs() - 0.7).clamp_min(0).square() - 0.05 * ridge(t, 0.12) * p.locks
+    parted = torch.minimum(parted, 0.1 + 9.0 * p.locks)
     fringe = p.fringe_y + 0.1 * (f.u / p.fw).square() + 0.018 * torch.sin(9 * f.u + p.phase)
     return torch.lerp(parted, fringe, p.fringe) + 0.07 * bumps
 
@@ -70,10 +72,9 @@ def _front_mask(f: SimpleNamespace, p: SimpleNamespace, bumps: Tensor, crown: Te
     top = torch.maximum((crown - 1) * p.fw * 1.15, f.v - edge)
     burns = torch.maximum((crown - 1) * p.fw * 1.15, p.fw * (0.93 + 0.05 * ramp(-0.5, 0.1, f.v)) - f.u.abs())
     burns = torch.maximum(burns, f.v - p.burn - 0.08 * bumps)
-    width = _side_width(f, p)
     inner = p.fw * (0.86 + 0.1 * ramp(-0.3, 0.5, f.v)) - f.u.abs()
-    lock = torch.maximum(torch.maximum(inner, f.u.abs() - width), f.v - p.length + 0.3 * (f.u / width).square() * p.length.clamp_max(0.7))
-    lock = torch.maximum(lock, (-0.45 - f.v))
+    tip = f.v - p.length + 0.3 * crown.square() * p.length.clamp_max(0.7)
+    lock = torch.maximum(torch.maximum(inner, (crown - 1) * p.fw * 1.15), tip)
     shape = torch.minimum(top, burns)
     shape = torch.where(p.locks > 0, torch.minimum(shape, lock), shape)
     return cover(shape, soft)
@@ -82,7 +83,9 @@ def _front_mask(f: SimpleNamespace, p: SimpleNamespace, bumps: Tensor, crown: Te
 def front(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     """Crown, fringe, sideburns and side locks, over the face."""
     bumps = _curls(f, p)
-    du, dv = f.u / (p.fw * p.crown_w), ((f.v + 0.08) / p.crown_h).clamp_max(0)
+    wide = torch.where(p.locks > 0, _side_width(f, p), p.fw * p.crown_w)
+    tall = p.crown_h * (1 + p.quiff * f.u)
+    du, dv = f.u / wide, ((f.v + 0.08) / tall).clamp_max(0)
     crown = torch.sqrt(du.square() + dv.square() + 1e-6) - 0.045 * bumps
     edge = _front_edge(f, p, bumps)
     alpha = _front_mask(f, p, bumps, crown, edge) * _below_hat(f, p) * p.hair
@@ -93,6 +96,6 @@ def front(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     lines = torch.lerp(_strands(f, p, across), 1.3 * bumps, p.curl)
     steep = torch.rsqrt((1.2 - du.square() - dv.square()).clamp_min(0.2))
     diffuse, _ = light(-0.62 * du * steep, -0.62 * dv * steep, p)
-    halo = 0.22 * ridge(torch.sqrt(du.square() * 0.7 + (dv - 0.05).square()) - 0.7, 0.13) * (1 + 0.8 * lines) * (dv < -0.02)
-    shade = (p.ambient + 0.66 * diffuse) * (1 + 0.13 * lines)
+    halo = 0.22 * ridge(torch.sqrt(du.square() * 0.7 + (dv - 0.05).square()) - 0.7, 0.13) * (1 + 0.8 * lines) * ramp(0.0, 0.4, -dv)
+    shade = (p.ambient + 0.66 * diffuse) * (1 + 0.1 * lines)
     return paint(img, p.hair_rgb * shade + (halo * 0.5) * (p.hair_rgb + 0.12), alpha)

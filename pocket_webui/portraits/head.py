@@ -79,14 +79,14 @@ def skin(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     """The face without eyes, brows and mouth; leaves f.face as its coverage."""
     face_outline(f, p)
     gx, gy = _slopes(f, p)
-    diffuse, shine = light(gx, gy, p, 0.2)
+    diffuse, shine = light(gx, gy, p, 0.15)
     hollow = blob(f.m - p.ed, f.v - p.ey + 0.02, 0.21, 0.13)
     shadow = 1 - 0.2 * hollow - 0.26 * blob(f.d, f.v - p.nose_y - 0.11, 0.13, 0.045)
     shadow = shadow - 0.14 * blob(f.d, f.v - p.mouth_y - 0.16, 0.14, 0.05) - 0.16 * f.rim.square().square() * f.rim.square()
     shadow = shadow - 0.12 * p.lx.abs() * blob(f.d + p.lx * 0.2, f.v - p.nose_y, 0.1, 0.12)
     fold = f.m - p.mouth_w * 1.0 - 0.25 * (f.v - p.mouth_y + 0.1)
-    shadow = shadow - (0.05 + 0.08 * p.age + 0.08 * p.smile.clamp_min(0)) * ridge(fold, 0.045) * ridge(f.v - 0.5 * (p.nose_y + p.mouth_y), 0.14)
+    shadow = shadow - (0.02 + 0.07 * p.age + 0.08 * p.smile.clamp_min(0)) * ridge(fold, 0.045) * ridge(f.v - 0.5 * (p.nose_y + p.mouth_y), 0.14)
     red = p.cheek * blob(f.m - p.ed * 1.25, f.v - p.ey - 0.4, 0.22, 0.17) + 0.05 * blob(f.d, f.v - p.nose_y, 0.13, 0.1)
-    shade = (p.ambient + 0.72 * diffuse) * shadow.clamp_min(0.25)
+    shade = (p.ambient + 0.62 * diffuse) * shadow.clamp_min(0.25)
     tone = p.skin_rgb * (shade * (1 + red * p.blush_rgb)) + shine * p.light_rgb
     return paint(img, tone, f.face)

@@ -24,7 +24,6 @@ def _derived(p: SimpleNamespace, device: torch.device | str) -> None:
     red = torch.tensor((0.8, 0.22, 0.26), device=device)[None, :, None, None]
     natural = p.skin_rgb * torch.tensor((0.88, 0.58, 0.56), device=device)[None, :, None, None]
     p.lip_rgb = torch.lerp(natural, red, 0.45 * p.lips)
-    p.brow_rgb = p.hair_rgb * 0.5 + 0.03
     p.fine = (p.sc / 60).clamp_max(1)
 
 

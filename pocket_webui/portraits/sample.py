@@ -61,7 +61,7 @@ def _face_shape(rng: Random, w: dict) -> dict[str, float]:
     half = 0.5 * (1 - man - woman)
     man, woman = man + half, woman + half
     surprised = w["expression"] == "surprised"
-    smile = {"neutral": rng.uniform(-0.05, 0.12), "smiling": rng.uniform(0.75, 1.1), "sad": rng.uniform(-1.15, -0.85)}
+    smile = {"neutral": rng.uniform(0.18, 0.36), "smiling": rng.uniform(0.85, 1.15), "sad": rng.uniform(-1.15, -0.85)}
     ey = rng.uniform(-0.1, -0.03)
     nose_y = ey + rng.uniform(0.37, 0.43)
     turn = math.sin(max(-0.3, min(0.3, rng.gauss(0, 0.14))))
@@ -80,7 +80,7 @@ def _face_shape(rng: Random, w: dict) -> dict[str, float]:
         "lash": 0.35 + 0.65 * woman,
         "brow_y": rng.uniform(0.235, 0.27) + 0.09 * surprised,
         "brow_t": rng.uniform(0.03, 0.038) + 0.022 * man,
-        "brow_a": -0.16 if w["expression"] == "sad" else rng.uniform(-0.01, 0.06),
+        "brow_a": 0.1 if w["expression"] == "sad" else rng.uniform(-0.04, 0.0),
         "nose_y": nose_y,
         "nose_k": rng.uniform(0.8, 1.05) + 0.12 * man,
         "mouth_y": nose_y + rng.uniform(0.27, 0.32),
@@ -115,12 +115,15 @@ def _hair_shape(rng: Random, w: dict) -> dict[str, float]:
         "bun": float(style == "bun" and not w["hat"]),
         "bun_x": rng.uniform(-0.18, 0.18),
         "length": length,
-        "back_w": {"long": rng.uniform(1.2, 1.32), "bob": rng.uniform(1.26, 1.36), "curly": rng.uniform(1.36, 1.5)}.get(style, 1.1),
+        "back_w": {"long": rng.uniform(1.16, 1.28), "bob": rng.uniform(1.2, 1.3), "curly": rng.uniform(1.36, 1.5)}.get(style, 1.1),
         "flare": rng.uniform(0.0, 0.25) if style == "long" else rng.uniform(-0.12, 0.04),
         "wave": rng.choice((0.0, rng.uniform(0.03, 0.06))) if style == "long" else 0.0,
-        "crown_w": {"curly": 1.26, "short": 1.09, "bun": 1.08}.get(style, 1.15),
-        "crown_h": {"curly": 1.24, "short": 1.08, "bun": 1.06}.get(style, 1.12) + rng.uniform(0, 0.06),
+        "crown_w": {"curly": 1.26, "short": 1.08, "bun": 1.07}.get(style, 1.15),
+        "crown_h": {"curly": 1.24, "short": 1.12, "bun": 1.06}.get(style, 1.12) + rng.uniform(0, 0.06),
         "hairline": hairline,
+        "drop": 0.14 if style == "short" else 0.42,
+        "recess": rng.uniform(3.0, 5.0) if style == "short" else 0.0,
+        "quiff": rng.uniform(0.05, 0.16) * rng.choice((-1, 1)) if style == "short" else 0.0,
         "part": rng.uniform(-0.35, 0.35),
         "fringe": fringe,
         "fringe_y": rng.uniform(-0.42, -0.36),
@@ -138,7 +141,7 @@ def _body_shape(rng: Random, w: dict) -> dict[str, float]:
     return {
         "neck": rng.uniform(0.36, 0.4) + 0.08 * man,
         "shoulder": rng.uniform(1.42, 1.56) + 0.3 * man,
-        "shoulder_y": rng.uniform(1.36, 1.44),
+        "shoulder_y": rng.uniform(1.14, 1.22),
         "collar_v": float(rng.random() < 0.4),
         "collar_d": rng.uniform(0.28, 0.42),
         "collar_w": rng.uniform(0.46, 0.56),
@@ -147,10 +150,12 @@ def _body_shape(rng: Random, w: dict) -> dict[str, float]:
 
 def _tints(rng: Random, w: dict) -> dict[str, RGB]:
     hair = _tint(rng, words.HAIR[w["hair_colour"]], 0.025)
+    brow = words.HAIR["brown" if w["hair_style"] == "bald" and not w["beard"] else w["hair_colour"]]
     hat = words.SURFACES[w["hat_colour"]] if w["hat_colour"] else (0, 0, 0)
     return {
         "skin": _tint(rng, words.SKIN[w["skin"]], 0.02),
         "hair": hair,
+        "brow": _tint(rng, (brow[0] // 2 + 8, brow[1] // 2 + 8, brow[2] // 2 + 8), 0.01),
         "eye": _tint(rng, words.EYES[w["eye_colour"]]),
         "shirt": _tint(rng, words.SURFACES[w["shirt_colour"]]),
         "hat": _tint(rng, hat),
@@ -188,13 +193,14 @@ def _places(rng: Random, kind: str, width: int, height: int) -> list[dict[str, f
     if kind == "half":
         return [{"cx": width * (0.5 + rng.uniform(-0.1, 0.1)), "cy": height * rng.uniform(0.3, 0.36), "sc": unit * rng.uniform(0.13, 0.17)}]
     count = rng.choices((2, 3, 4), (45, 35, 20))[0]
-    biggest = min(0.112 * unit, width / count / 3.3)
-    size = rng.uniform(0.74, 1.0) * biggest
-    line = rng.uniform(0.36, 0.5)
+    biggest = min(0.115 * unit, width / count / 3.1)
+    size = rng.uniform(0.78, 1.0) * biggest
+    line = rng.uniform(0.34, 0.48)
+    flip = rng.randrange(2)
     places = []
     for i in range(count):
         x = (i + 0.5 + rng.uniform(-0.1, 0.1)) / count
-        near = rng.uniform(-1, 1)
+        near = rng.uniform(-1, 1) if count < 4 else rng.uniform(0.6, 1.4) * (-1) ** (i + flip)
         places.append({"cx": width * x, "cy": height * (line + 0.06 * near), "sc": size * (1 + 0.08 * near)})
     return places
 

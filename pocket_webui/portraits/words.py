@@ -36,8 +36,8 @@ EYES: dict[str, tuple[int, int, int]] = {
     "grey": (150, 158, 168),
 }
 SKIN: dict[str, tuple[int, int, int]] = {
-    "fair": (252, 222, 204),
-    "light": (240, 194, 162),
+    "fair": (250, 214, 192),
+    "light": (236, 188, 154),
     "tan": (212, 158, 114),
     "brown": (156, 104, 70),
     "dark": (98, 64, 48),
