@@ -1,0 +1,75 @@
+"""What the extension asks of a WebUI, and nothing it does not use. One adapter per WebUI fulfils it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """One call of the denoiser, before the model sees it.
+
+    `step` counts calls from 0 and restarts in every pass; `total_steps` is how many the sampler plans, twice `steps`
+    for second-order samplers; `steps` are those of this pass. Conditionings are tensors [rows, tokens, width] or,
+    for SDXL, mappings of tensors; `text_uncond` is None where the WebUI skips it.
+    """
+
+    job: Any
+    step: int
+    total_steps: int
+    steps: int
+    hires: bool
+    text_cond: Any
+    text_uncond: Any
+
+
+class Option(Protocol):
+    """One yes-or-no entry of the extension's section on the WebUI's settings page."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def default(self) -> bool: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+
+
+class Host(Protocol):
+    """A WebUI. `job` is its processing object (`p`), `processed` its result object."""
+
+    name: str
+    script_class: type
+    """Base class of the doorbell's Script."""
+    always_visible: object
+    """What `Script.show` returns."""
+
+    def version(self) -> str:
+        """The WebUI's own version, "" when it does not know."""
+
+    def listen(self, on_call: Callable[[ModelCall], None], options: Sequence[Option]) -> None:
+        """Call `on_call` at every model call of every job, and show the options. Calling it again changes nothing."""
+
+    def running(self, job: Any) -> bool:
+        """Whether this thread is inside the processing of `job` right now: false once it has returned or failed."""
+
+    def option(self, name: str) -> Any:
+        """Value of one of our options; its default where the WebUI has not added it."""
+
+    def report_error(self, message: str) -> None:
+        """Print the message and the exception being handled to the WebUI's console."""
+
+    def comment(self, job: Any, text: str, processed: Any = None) -> None:
+        """Show a line under the picture, once. Give `processed` when the job has already got its result."""
+
+    def parse_infotext(self, text: str) -> Mapping[str, Any]:
+        """The parameters of one picture's infotext, as the WebUI reads them."""
+
+    def input_accordion(self, value: bool, *, label: str, elem_id: str) -> Any:
+        """The WebUI's accordion with a checkbox in its header; a control with `.extra()`, to be used by `with`."""
+
+    def paste_field(self, component: Any, read: Callable[[Mapping[str, Any]], Any]) -> Any:
+        """An entry of `infotext_fields`; `read` gets parsed infotext and gives a value, or None to leave it alone."""

@@ -1,0 +1,59 @@
+"""Settings and findings as infotext, and back.
+
+One key per feature, written only when the feature is on, whose value is one JSON object with the schema's version in
+"v". JSON survives the WebUI's parameter line: it always has a colon, so the WebUI quotes it as a whole. Keys consist
+of letters and spaces, all that line accepts safely. A picture without our key switches the extension off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lib_vaeface.settings import FIELDS, GROUPS, Settings, Value, accept
+
+SCHEMA = 1
+KEYS = tuple(group.key for group in GROUPS.values())
+
+
+def write(settings: Settings, found: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """Text per key for every feature that is on. `found` holds what happened, by group name, as JSON values."""
+    texts = {}
+    for name, group in GROUPS.items():
+        if settings.on(name):
+            chosen = {f.infotext: getattr(settings, f.name) for f in FIELDS if f.group == name and f.infotext}
+            value = {"v": SCHEMA, **chosen, **found.get(name, {})}
+            texts[group.key] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return texts
+
+
+def found(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The JSON value of each of our groups in parsed infotext, by group name; a damaged value reads as {}."""
+    return {name: _object(parameters[g.key]) for name, g in GROUPS.items() if g.key in parameters}
+
+
+def read(parameters: Mapping[str, Any]) -> dict[str, Value]:
+    """Values by field name that parsed infotext asks for; a name that is missing is to be left as it is.
+
+    Schemas newer than ours are read as far as we know their names.
+    """
+    groups = found(parameters)
+    if "vaeface" not in groups:
+        return {"enabled": False}
+    values: dict[str, Value] = {group.switch: name in groups for name, group in GROUPS.items()}
+    for field in FIELDS:
+        given = groups.get(field.group, {}).get(field.infotext)
+        if given is not None:
+            value, note = accept(field, given)
+            if not note:
+                values[field.name] = value
+    return values
+
+
+def _object(text: Any) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""The prompt schedule. Knows no WebUI, no page, no settings."""

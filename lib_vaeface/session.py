@@ -1,0 +1,174 @@
+"""One generation: its settings, what was found, and the hooks in the order the WebUI rings them.
+
+A session hangs on the job it was opened for and refers to it weakly. It answers for that job only: copies of the job
+and jobs that other extensions run inside it find no session. An error of ours ends the session's effect, never the
+picture, and is said once on the page, in the infotext and on the console.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lib_vaeface import host, infotext
+from lib_vaeface.host import Host, ModelCall
+from lib_vaeface.schedule.trace import Trace
+from lib_vaeface.settings import OPTIONS, Settings
+from lib_vaeface.version import __version__, stale_notice
+
+ATTRIBUTE = "_vaeface_session"
+WITH_SUBJECT = frozenset(
+    (
+        "on_mask_blend",
+        "post_sample",
+        "postprocess",
+        "postprocess_batch_list",
+        "postprocess_image",
+        "postprocess_image_after_composite",
+        "postprocess_maskoverlay",
+    )
+)
+"""Hooks that hand over one object before the script's arguments."""
+
+
+class Session:
+    """Hooks are the methods named as the WebUI names them, each called as hook(job, [subject], **keywords)."""
+
+    _last: Session | None = None
+
+    def __init__(self, job: Any, settings: Settings, notes: Sequence[str], webui: Host) -> None:
+        self.settings = settings
+        self.notes = tuple(notes)
+        self.host = webui
+        self.error = ""
+        self.traces: dict[str, Trace] = {}
+        self._job = weakref.ref(job)
+
+    def of(self, job: Any) -> bool:
+        """Whether this session was opened for exactly this job and has neither failed nor ended."""
+        return self._job() is job and not self.error
+
+    @property
+    def running(self) -> bool:
+        job = self._job()
+        return job is not None and self.host.running(job)
+
+    def before_process(self, job: Any) -> None:
+        for note in self.notes:
+            self.host.comment(job, f"VAE Face: {note}")
+        for key in infotext.write(self.settings, {}):
+            job.extra_generation_params[key] = self._text_of(key)
+
+    def before_process_batch(self, job: Any, **_: Any) -> None:
+        self.traces = {}
+
+    def model_call(self, call: ModelCall) -> None:
+        if self.settings.schedule:
+            trace = self.traces.setdefault("hires" if call.hires else "first", Trace(self.settings.timing))
+            trace.record(call.step, call.total_steps, call.steps, call.text_cond, call.text_uncond)
+
+    def postprocess(self, job: Any, processed: Any) -> None:
+        delattr(job, ATTRIBUTE)
+        Session._last = None
+
+    def found(self) -> dict[str, dict[str, Any]]:
+        """What happened so far, as JSON values by group: the part of the infotext that is not settings."""
+        main: dict[str, Any] = {"version": __version__, "host": self.host.name}
+        if self.notes:
+            main["notes"] = list(self.notes)
+        if self.error:
+            main["error"] = self.error
+        if not self.traces or not self.host.option("vaeface_record_calls"):
+            return {"vaeface": main}
+        return {"vaeface": main, "schedule": {name: trace.summary() for name, trace in self.traces.items()}}
+
+    def ring(self, hook: str, job: Any, *subject: Any, **keywords: Any) -> None:
+        """Run one hook; a failure ends the session's effect and is said once."""
+        try:
+            getattr(self, hook)(job, *subject, **keywords)
+        except Exception as error:
+            self.fail(hook, error, job, subject[0] if hook == "postprocess" else None)
+
+    def fail(self, where: str, error: Exception, job: Any, processed: Any = None) -> None:
+        self.error = f"{where}: {type(error).__name__}: {error}"[:300]
+        text = f"VAE Face failed and was dropped, the picture is the WebUI's own ({self.error})"
+        self.host.report_error(text)
+        self.host.comment(job, text, processed)
+        job.extra_generation_params[infotext.KEYS[0]] = self._text_of(infotext.KEYS[0])
+
+    def _text_of(self, key: str) -> Callable[..., str | None]:
+        # Evaluated by the WebUI for every picture, so each iteration's picture tells of its own sampling.
+        def text(**_: Any) -> str | None:
+            try:
+                found = self.found()
+            except Exception as error:
+                self.traces = {}
+                self.fail("infotext", error, self._job())
+                found = self.found()
+            return infotext.write(self.settings, found).get(key)
+
+        return text
+
+
+def find(job: Any) -> Session | None:
+    """The session that acts on this job, or None."""
+    session = getattr(job, ATTRIBUTE, None)
+    return session if session is not None and session.of(job) else None
+
+
+def open_session(job: Any, args: Sequence[object], webui: Host) -> None:
+    """Start a session on the job if the settings say so. A job inside a running session's job gets none."""
+    if Session._last is not None and Session._last.running:
+        return
+    Session._last = None
+    for key in infotext.KEYS:  # a grid of jobs may share the dict in which an earlier job of ours wrote
+        job.extra_generation_params.pop(key, None)
+    settings, notes = Settings.from_args(args)
+    if not settings.enabled:
+        for note in (n for n in notes if n.startswith("enabled:")):
+            webui.comment(job, f"VAE Face: {note}")
+        return
+    session = Session._last = Session(job, settings, notes, webui)
+    setattr(job, ATTRIBUTE, session)
+    session.ring("before_process", job)
+
+
+def on_model_call(call: ModelCall) -> None:
+    """The one listener of the sampler callback."""
+    session = find(call.job)
+    if session is None:
+        return
+    try:
+        session.model_call(call)
+    except Exception as error:
+        session.fail("model_call", error, call.job)
+
+
+def opener(script_version: str) -> Callable[..., None]:
+    """The doorbell's `before_process`; while script and library differ it opens nothing and says so when asked to."""
+    notice = stale_notice(script_version)
+
+    def before_process(script: Any, job: Any, *args: Any) -> None:
+        if not notice:
+            open_session(job, args, host.current())
+        elif Settings.from_args(args)[0].enabled:
+            host.current().comment(job, notice)
+
+    return before_process
+
+
+def hook(name: str) -> Callable[..., None]:
+    """A method for the doorbell's Script that rings `Session.<name>` where a session acts on the job."""
+
+    def method(script: Any, job: Any, *args: Any, **keywords: Any) -> None:
+        session = find(job)
+        if session is not None:
+            session.ring(name, job, *(args[:1] if name in WITH_SUBJECT else ()), **keywords)
+
+    return method
+
+
+def listen() -> None:
+    """Register with the WebUI; safe to repeat after "Reload UI"."""
+    host.current().listen(on_model_call, OPTIONS)

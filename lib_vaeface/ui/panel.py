@@ -1,0 +1,80 @@
+"""The panel in txt2img and img2img, generated from the table of fields.
+
+`build` may be called any number of times: it makes controls and events, and changes nothing else but the attributes
+of the Script object that the WebUI reads after `ui()`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+
+from lib_vaeface import infotext
+from lib_vaeface.host import Host
+from lib_vaeface.settings import FIELDS, GROUPS, Field, Value
+from lib_vaeface.ui.gradio_compat import js
+from lib_vaeface.ui.html import Markup, tag
+from lib_vaeface.ui.report import report
+
+FEATURES = {name: group for name, group in GROUPS.items() if name != "vaeface"}
+
+
+def build(script: Any, host: Host, notice: str = "") -> list[Any]:
+    """The controls in the order of the table. `notice` is shown on top of the panel."""
+    controls: dict[str, Any] = {}
+    head = next(field for field in FIELDS if field.name == GROUPS["vaeface"].switch)
+    accordion = host.input_accordion(bool(head.default), label=head.label, elem_id=script.elem_id(head.name))
+    with accordion:
+        controls[head.name] = accordion
+        with accordion.extra():
+            gr.HTML(_status(script), elem_id=script.elem_id("status"))
+        if notice:
+            gr.HTML(tag("p", notice, class_="vaeface-error"), elem_id=script.elem_id("notice"))
+        for name in FEATURES:
+            with gr.Group(elem_id=script.elem_id(f"group_{name}")), gr.Row():
+                controls.update({f.name: _control(f, script.elem_id(f.name)) for f in FIELDS if f.group == name})
+        script.report_view = gr.HTML(elem_id=script.elem_id("report"))
+    for group in FEATURES.values():
+        controls[group.switch].change(fn=None, inputs=[], outputs=[], **js("() => vaefaceStatus()"))
+    script.infotext_fields = [host.paste_field(controls[f.name], _reader(f.name)) for f in FIELDS]
+    return [controls[field.name] for field in FIELDS]
+
+
+def watch_results(script: Any, host: Host) -> None:
+    """Let the report follow the generation info of both tabs. To be called once for a Script object, before `ui()`."""
+
+    def connect(made: Any) -> None:
+        made.component.change(
+            fn=lambda text: report(text, host.parse_infotext),
+            inputs=[made.component],
+            outputs=[script.report_view],
+            show_progress=False,
+        )
+
+    for tab in ("txt2img", "img2img"):
+        script.on_after_component(connect, elem_id=f"generation_info_{tab}")
+
+
+def _control(field: Field, elem_id: str) -> Any:
+    common: dict[str, Any] = {"label": field.label, "value": field.default, "info": field.help, "elem_id": elem_id}
+    if field.kind is bool:
+        return gr.Checkbox(**common)
+    if field.choices:
+        make = gr.Radio if len(field.choices) <= 3 else gr.Dropdown
+        return make(choices=list(field.choices), **common)
+    if field.minimum is not None and field.maximum is not None:
+        return gr.Slider(minimum=field.minimum, maximum=field.maximum, step=field.step, **common)
+    return gr.Textbox(**common) if field.kind is str else gr.Number(**common)
+
+
+def _status(script: Any) -> Markup:
+    """The header's place for the features that are on; the page fills it, see javascript/vaeface.js."""
+    titles = {script.elem_id(group.switch): group.title for group in FEATURES.values()}
+    return tag("span", class_="vaeface-status", data_switches=json.dumps(titles))
+
+
+def _reader(name: str) -> Callable[[Mapping[str, Any]], Value | None]:
+    return lambda parameters: infotext.read(parameters).get(name)

@@ -1,0 +1,57 @@
+"""What happened in the last generation, as shown at the foot of the panel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lib_vaeface import infotext
+from lib_vaeface.ui.html import Markup, join, tag
+
+Parse = Callable[[str], Mapping[str, Any]]
+
+
+def report(generation_info: str, parse: Parse) -> Markup:
+    """HTML for the WebUI's generation info (JSON with "infotexts"); empty when no picture carries our key.
+
+    Everything is read from the infotext, so that two people at one WebUI each see their own generation.
+    """
+    for text in _infotexts(generation_info):
+        found = infotext.found(parse(text))
+        if "vaeface" in found:
+            return tag("div", *_lines(found), class_="vaeface-report")
+    return Markup("")
+
+
+def _infotexts(generation_info: str) -> list[str]:
+    try:
+        texts = json.loads(generation_info)["infotexts"]
+    except (TypeError, ValueError, KeyError):
+        return []
+    return [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+
+
+def _lines(found: Mapping[str, Mapping[str, Any]]) -> list[Markup]:
+    main = found["vaeface"]
+    lines = [tag("p", f"VAE Face {main.get('version', '')} on {main.get('host', '')}")]
+    if "error" in main:
+        lines.append(tag("p", f"Failed and dropped: {main['error']}", class_="vaeface-error"))
+    notes = main.get("notes")
+    lines += [tag("p", note, class_="vaeface-note") for note in (notes if isinstance(notes, list) else [])]
+    schedule = found.get("schedule", {})
+    rows = [_row(title, schedule.get(name)) for name, title in (("first", "First pass"), ("hires", "Hires pass"))]
+    if any(rows):
+        head = tag("tr", *(tag("th", title) for title in ("", "Model calls", "Conditionings", "Switches at")))
+        lines.append(tag("table", head, join(rows)))
+        lines.append(tag("p", f"Timing: {schedule.get('timing', '')}"))
+    return lines
+
+
+def _row(title: str, summary: Any) -> Markup:
+    if not isinstance(summary, dict):
+        return Markup("")
+    switches = summary.get("switches")
+    at = ", ".join(str(step) for step in switches) if isinstance(switches, list) else ""
+    cells = (title, summary.get("calls", ""), summary.get("conditionings", ""), at or "none")
+    return tag("tr", *(tag("td", cell) for cell in cells))
