@@ -59,8 +59,8 @@ def mouth(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     mu = f.d / p.mouth_w
     bow = (1 - mu * mu).clamp_min(0)
     line = p.mouth_y + 0.03 * p.smile - 0.1 * p.smile * mu * mu
-    gap = p.teeth * bow + p.gasp * torch.sqrt(bow)
-    low_gap = gap * 1.0
+    gape = p.gasp * torch.sqrt(bow)
+    gap, low_gap = p.teeth * bow + 0.35 * gape, p.teeth * bow + 1.3 * gape
     upper = (0.05 + 0.016 * p.lips) * bow.pow(0.7) * (1 - 0.25 * ridge(mu, 0.16))
     lower = (0.065 + 0.02 * p.lips) * bow.pow(0.7)
     ends = cover((mu.abs() - 1) * p.mouth_w, f.edge) * f.face
@@ -87,7 +87,7 @@ def beard(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     tash = cover(((f.v - p.mouth_y + 0.115 - 0.07 * mu * mu) / 0.05).abs() - 1 + mu * mu, torch.full_like(p.es, 0.5))
     hair = torch.maximum(body, tash)
     skin_patch = blob(f.d, f.v - p.mouth_y - 0.005, p.mouth_w * 0.95, 0.07)
-    strands = 1 + 0.1 * torch.sin(38 * f.d + 5 * torch.sin(9 * f.v + p.phase)) * p.fine
+    strands = 1 + 0.1 * torch.sin(38 * f.d + 1.6 * torch.sin(8 * f.v + p.phase)) * p.fine
     shade = (0.95 - 0.25 * f.rim.clamp(0, 1.1).square() + 0.15 * f.a * p.lx) * strands
     alpha = hair * (1 - 0.75 * skin_patch) * p.beard_a * p.beard * (1 - f.lips)
     return paint(img, p.hair_rgb * shade, alpha)

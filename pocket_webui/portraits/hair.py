@@ -88,10 +88,11 @@ def front(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     du, dv = f.u / wide, ((f.v + 0.08) / tall).clamp_max(0)
     crown = torch.sqrt(du.square() + dv.square() + 1e-6) - 0.045 * bumps
     edge = _front_edge(f, p, bumps)
+    edge = edge + 0.025 * p.cropped * torch.sin(14 * (f.u + 5 * p.quiff * f.v) + p.phase)
     alpha = _front_mask(f, p, bumps, crown, edge) * _below_hat(f, p) * p.hair
     shadow = cover(f.v - edge - 0.09, torch.full_like(p.fw, 0.14)) * f.face * p.hair * 0.22
     img = paint(img, p.skin_rgb * p.deep_rgb, shadow)
-    fan = (f.u - p.part) / (1.75 + f.v.clamp(-1.3, 0.1)) * 1.5
+    fan = torch.lerp((f.u - p.part) / (1.75 + f.v.clamp(-1.3, 0.1)) * 1.5, 1.5 * f.u + 7 * p.quiff * f.v, p.cropped)
     across = torch.where(p.fringe > 0, f.u, torch.lerp(fan, f.u, ramp(-0.2, 0.4, f.v)))
     lines = torch.lerp(_strands(f, p, across), 1.3 * bumps, p.curl)
     steep = torch.rsqrt((1.2 - du.square() - dv.square()).clamp_min(0.2))
