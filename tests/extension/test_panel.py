@@ -1,0 +1,163 @@
+"""The panel under real gradio: complete, pure, and nothing of a stranger's text becomes HTML."""
+
+import contextlib
+import json
+
+import gradio as gr
+
+from lib_vaeface import infotext
+from lib_vaeface.settings import FIELDS, Settings
+from lib_vaeface.ui import panel
+from lib_vaeface.ui.html import Markup, tag
+from lib_vaeface.ui.report import report
+from tests.extension.sample_host import SampleHost
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+class Accordion(gr.Checkbox):
+    """A checkbox that opens a plain accordion, as the WebUI's is inside."""
+
+    def __init__(self, value, *, label, elem_id):
+        super().__init__(value=value, label=label, elem_id=f"{elem_id}-checkbox", visible=False)
+        self.folded = gr.Accordion(label=label, elem_id=elem_id, open=value)
+
+    def get_block_name(self):
+        return "checkbox"
+
+    def extra(self):
+        return contextlib.nullcontext()
+
+    def __enter__(self):
+        self.folded.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.folded.__exit__(*error)
+
+
+class AccordionHost(SampleHost):
+    def input_accordion(self, value, *, label, elem_id):
+        return Accordion(value, label=label, elem_id=elem_id)
+
+    def paste_field(self, component, read):
+        return component, read
+
+
+class SampleScript:
+    def __init__(self, tab="txt2img"):
+        self.tab = tab
+        self.watched = {}
+
+    def elem_id(self, name):
+        return f"script_{self.tab}_vae_face_{name}"
+
+    def on_after_component(self, callback, *, elem_id):
+        self.watched[elem_id] = callback
+
+
+def built(script=None, notice=""):
+    with gr.Blocks() as page:
+        controls = panel.build(script or SampleScript(), AccordionHost(), notice)
+    return page, controls
+
+
+def events(page):
+    return page.get_config_file()["dependencies"]
+
+
+def test_one_control_for_every_field_in_the_order_of_the_table():
+    _, controls = built()
+    assert [control.label for control in controls] == [field.label for field in FIELDS]
+    assert [control.value for control in controls] == [field.default for field in FIELDS]
+
+
+def test_ids_are_unique_and_everywhere():
+    page, controls = built()
+    ids = [block.elem_id for block in page.blocks.values() if block.elem_id]
+    assert len(set(ids)) == len(ids)
+    assert all(control.elem_id for control in controls)
+
+
+def test_building_six_times_changes_nothing():
+    script = SampleScript()
+    shapes = set()
+    for _ in range(6):
+        page, controls = built(script)
+        kinds = tuple((type(c).__name__, c.elem_id, c.label) for c in controls)
+        shapes.add((kinds, len(page.blocks), len(events(page)), len(script.infotext_fields)))
+    assert len(shapes) == 1
+
+
+def test_controls_are_plain_gradio_so_that_their_defaults_can_be_saved():
+    _, controls = built()
+    assert all(type(control).__module__.startswith("gradio.") for control in controls[1:])
+
+
+def test_pasting_restores_every_control():
+    script = SampleScript()
+    built(script)
+    parameters = infotext.write(Settings(True, True, "exact"), {})
+    assert [read(parameters) for _, read in script.infotext_fields] == [True, True, "exact"]
+    assert [read({}) for _, read in script.infotext_fields] == [False, None, None]
+
+
+def test_notice_is_shown_and_escaped():
+    page, _ = built(notice=HOSTILE)
+    shown = [block.value for block in page.blocks.values() if isinstance(block, gr.HTML) and "notice" in block.elem_id]
+    assert len(shown) == 1 and "&lt;img" in shown[0] and "<img" not in shown[0]
+
+
+def test_the_report_follows_the_generation_info():
+    script, host = SampleScript(), AccordionHost()
+    panel.watch_results(script, host)
+    assert set(script.watched) == {"generation_info_txt2img", "generation_info_img2img"}
+    with gr.Blocks() as page:
+        panel.build(script, host)
+        info = gr.Textbox(visible=False)
+        before = len(events(page))
+        script.watched["generation_info_txt2img"](type("OnComponent", (), {"component": info}))
+    event = events(page)[-1]
+    assert len(events(page)) == before + 1
+    assert event["targets"] and event["outputs"] == [script.report_view._id]
+
+
+def generation_info(**values):
+    lines = "\n".join(f"{key}: {json.dumps(value)}" for key, value in values.items())
+    return json.dumps({"infotexts": ["no key of ours", lines.replace("VAE_Face", "VAE Face").replace("_s", " s")]})
+
+
+def test_report_shows_counts():
+    first = {"calls": 8, "conditionings": 2, "switches": [4]}
+    text = report(
+        generation_info(
+            VAE_Face={"v": 1, "version": "9.9", "host": "A1111"}, VAE_Face_schedule={"timing": "webui", "first": first}
+        ),
+        SampleHost().parse_infotext,
+    )
+    assert "VAE Face 9.9 on A1111" in text and "<td>8</td><td>2</td><td>4</td>" in text and "Hires" not in text
+
+
+def test_report_of_another_picture_is_empty():
+    for info in ("", "{", "[]", '{"infotexts": 3}', json.dumps({"infotexts": [None, "Steps: 4"]})):
+        assert report(info, SampleHost().parse_infotext) == ""
+
+
+def test_report_escapes_what_pictures_say():
+    main = {"version": HOSTILE, "host": HOSTILE, "error": HOSTILE, "notes": [HOSTILE]}
+    row = {"calls": HOSTILE, "conditionings": HOSTILE, "switches": [HOSTILE]}
+    schedule = {"timing": HOSTILE, "first": row, "hires": HOSTILE}
+    text = report(generation_info(VAE_Face=main, VAE_Face_schedule=schedule), SampleHost().parse_infotext)
+    assert "<img" not in text and text.count("&lt;img") == 8
+
+
+def test_markup_is_escaped_once():
+    assert tag("p", "a<b", tag("b", "&"), class_='"') == '<p class="&quot;">a&lt;b<b>&amp;</b></p>'
+    assert isinstance(tag("p"), Markup)
+
+
+def test_every_switch_refreshes_the_header_on_the_page_alone():
+    page, _ = built()
+    scripted = [event for event in events(page) if event["js"]]
+    assert len(scripted) == len(panel.FEATURES)
+    assert all(event["js"] == "() => vaefaceStatus()" and not event["backend_fn"] for event in scripted)
