@@ -1,0 +1,63 @@
+"""`dev.py test`: everything that CI runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from devtools import chromium, environments, interpreters, plain
+from devtools.console import ROOT, run, say, under_ci
+
+Step = tuple[str, Callable[[], int]]
+NO_TESTS = 5  # pytest's exit code when it has found none
+
+
+def test(slow: bool, quick: bool, install_chromium: bool, pytest_flags: list[str]) -> int:
+    """Runs every step even after one has failed, says which failed, and returns 1 if any did."""
+    python = environments.ensure(environments.ENVIRONMENTS["dev"])
+    browser = not quick and chromium.ensure(install_chromium)
+    steps: list[Step] = [
+        ("ruff", lambda: run([python, "-m", "ruff", "check", "."])),
+        ("mypy", lambda: run([python, "-m", "mypy"])),
+        ("tests", lambda: run([python, "-m", "pytest", "-m", selection(slow, browser), *pytest_flags])),
+    ]
+    if not quick:
+        steps.append(("tests without torch on Python 3.10", _plain))
+    return _report([(name, *_timed(name, step)) for name, step in steps])
+
+
+def selection(slow: bool, browser: bool) -> str:
+    """pytest's -m expression. Under CI browser tests stay in, so that a missing browser fails them."""
+    left_out = [*([] if slow else ["slow"]), *([] if browser or under_ci() else ["browser"])]
+    return " and ".join(f"not {mark}" for mark in left_out)
+
+
+def _timed(name: str, step: Callable[[], int]) -> tuple[int, float]:
+    say(f"--- {name}")
+    started = time.monotonic()
+    return step(), time.monotonic() - started
+
+
+def _plain() -> int:
+    environment = environments.ENVIRONMENTS["plain"]
+    if interpreters.find(environment.python or "") is None:
+        say(f"No Python {environment.python} found on this machine: left out. It is the oldest that is supported.")
+        return 0
+    files = plain.test_files(ROOT)
+    if not files:
+        say("No test file needs neither torch nor gradio.")
+        return 1
+    return _pytest_plain(environments.ensure(environment), files)
+
+
+def _pytest_plain(python: Path, files: list[Path]) -> int:
+    code = run([python, "-m", "pytest", "-q", "-m", "not slow and not torch and not browser", *files])
+    return 0 if code == NO_TESTS else code
+
+
+def _report(results: list[tuple[str, int, float]]) -> int:
+    say("--- summary")
+    for name, code, seconds in results:
+        say(f"{'ok    ' if code == 0 else 'FAILED'}  {seconds:5.0f} s  {name}")
+    return 1 if any(code for _, code, _ in results) else 0
