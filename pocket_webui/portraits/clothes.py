@@ -1,15 +1,14 @@
 """Neck, shoulders and shirt, hats and glasses."""
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
 from torch import Tensor
 
+from .frame import Frame, Params
 from .shapes import cover, light, paint, ramp, ridge
 
 
-def neck(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def neck(img: Tensor, f: Frame, p: Params) -> Tensor:
     off = f.x - 0.12 * p.turn
     width = p.neck * (1 + 0.3 * ramp(0.95, 1.6, f.y))
     a = off / width
@@ -18,7 +17,7 @@ def neck(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return paint(img, p.skin_rgb * p.neck_rgb * shade, alpha)
 
 
-def shirt(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def shirt(img: Tensor, f: Frame, p: Params) -> Tensor:
     """Shoulders, torso and arms down to the picture's lower edge, with the skin in the collar's opening."""
     a = f.x.abs()
     round_off = ((a - 0.5 * p.shoulder) / (0.5 * p.shoulder)).clamp_min(0)
@@ -39,7 +38,7 @@ def shirt(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return paint(img, paint(p.shirt_rgb * (shade * band), chest, open_neck), body)
 
 
-def beanie(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def beanie(img: Tensor, f: Frame, p: Params) -> Tensor:
     wide = p.fw * 1.17
     base = p.hat_y + 0.06 * (f.u / p.fw).square()
     du, dv = f.u / wide, ((f.v - p.hat_y + 0.1).clamp_max(0)) / p.hat_top
@@ -56,7 +55,7 @@ def beanie(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return paint(img, p.hat_rgb * ((0.9 * shade + 0.02) * (1 + 0.1 * ribs)), cover(band, f.edge) * p.beanie)
 
 
-def brimmed(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def brimmed(img: Tensor, f: Frame, p: Params) -> Tensor:
     """A hat with a round crown, a dark ribbon and a wide brim."""
     wide = p.fw * (1.1 + 0.12 * (f.v - p.hat_y))
     du, dv = f.u / wide, ((f.v - p.hat_y).clamp_max(0)) / (0.86 * p.hat_top)
@@ -74,12 +73,12 @@ def brimmed(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return paint(img, p.hat_rgb * (0.86 * shade - 0.9 * (f.v - line)), alpha)
 
 
-def hat_shadow(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def hat_shadow(img: Tensor, f: Frame, p: Params) -> Tensor:
     hat = torch.maximum(p.beanie * 0.6, p.brim)
     return paint(img, p.skin_rgb * p.deep_rgb, hat * 0.4 * ridge(f.v - p.hat_y - 0.06, 0.1) * f.face)
 
 
-def glasses(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def glasses(img: Tensor, f: Frame, p: Params) -> Tensor:
     du, dv = ((f.m - p.ed * 1.02) / 0.285).abs(), ((f.v - p.ey - 0.03) / 0.235).abs()
     far = (du.pow(p.glass_p) + dv.pow(p.glass_p) + 1e-6).pow(1 / p.glass_p)
     on = p.glasses

@@ -1,15 +1,14 @@
 """Eyes, brows, nostrils, mouth and beard, drawn on the lit face. All are cut to the face outline (f.face)."""
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
 from torch import Tensor
 
+from .frame import Frame, Params
 from .shapes import blob, cover, paint, ramp, ridge
 
 
-def eyes(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def eyes(img: Tensor, f: Frame, p: Params) -> Tensor:
     du = (f.m - p.ed) / p.es
     dv = (f.v - p.ey) / p.es + 0.07 * du
     soft = f.edge / p.es
@@ -30,7 +29,7 @@ def eyes(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return _lids(img, f, p, du, dv, upper, lower)
 
 
-def _lids(img: Tensor, f: SimpleNamespace, p: SimpleNamespace, du: Tensor, dv: Tensor, upper: Tensor, lower: Tensor) -> Tensor:
+def _lids(img: Tensor, f: Frame, p: Params, du: Tensor, dv: Tensor, upper: Tensor, lower: Tensor) -> Tensor:
     near = cover(du.abs() - 1.04, torch.full_like(p.es, 0.12)) * f.face
     crease = ridge(dv + upper + 0.3, 0.08) * near * 0.4
     under = ridge(dv - lower - 0.02, 0.08) * near * 0.42
@@ -40,7 +39,7 @@ def _lids(img: Tensor, f: SimpleNamespace, p: SimpleNamespace, du: Tensor, dv: T
     return paint(img, p.dark_rgb, (torch.maximum(lash, flick) * 0.92 * f.face))
 
 
-def brows(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def brows(img: Tensor, f: Frame, p: Params) -> Tensor:
     bu = (f.m - p.ed * 1.03) / (p.es * 1.42)
     line = p.ey - p.brow_y - 0.05 * (1 - (bu - 0.15).square()) + p.brow_a * (bu - 0.2)
     thick = p.brow_t * (1 - 0.5 * bu.clamp(0, 1))
@@ -48,14 +47,14 @@ def brows(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return paint(img, p.brow_rgb, alpha * f.face * 0.9)
 
 
-def nostrils(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def nostrils(img: Tensor, f: Frame, p: Params) -> Tensor:
     d = (f.d - 0.03 * p.turn).abs()
     holes = 0.75 * blob(d - 0.062, f.v - p.nose_y - 0.082, 0.034, 0.022)
     wings = 0.35 * ridge(d - 0.155 - 0.2 * (f.v - p.nose_y), 0.022) * ridge(f.v - p.nose_y - 0.04, 0.05)
     return paint(img, p.skin_rgb * p.deep_rgb, torch.maximum(holes, wings) * f.face)
 
 
-def mouth(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def mouth(img: Tensor, f: Frame, p: Params) -> Tensor:
     mu = f.d / p.mouth_w
     bow = (1 - mu * mu).clamp_min(0)
     line = p.mouth_y + 0.03 * p.smile - 0.1 * p.smile * mu * mu
@@ -65,10 +64,10 @@ def mouth(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     lower = (0.065 + 0.02 * p.lips) * bow.pow(0.7)
     ends = cover((mu.abs() - 1) * p.mouth_w, f.edge) * f.face
     across = torch.maximum(line - gap - upper - f.v, f.v - line - low_gap - lower)
-    f.lips = cover(across, f.edge) * ends
+    lips = cover(across, f.edge) * ends
     gloss = 0.2 * blob(mu - p.lx * 0.3, f.v - line - low_gap - lower * 0.5, 0.35, 0.025)
     shade = 0.84 + 0.2 * ramp(-0.02, 0.06, f.v - line - low_gap) + gloss
-    img = paint(img, p.lip_rgb * shade, f.lips * 0.93)
+    img = paint(img, p.lip_rgb * shade, lips * 0.93)
     hole = cover(torch.maximum(line - gap - f.v, f.v - line - low_gap), f.edge) * ends
     img = paint(img, p.inner_rgb, hole * (gap > 0.004))
     teeth = hole * cover(f.v - line - low_gap * 0.45, f.edge) * (p.teeth > 0)
@@ -78,7 +77,7 @@ def mouth(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return paint(img, p.inner_rgb, torch.maximum(seam * 0.85, corner * 0.5))
 
 
-def beard(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def beard(img: Tensor, f: Frame, p: Params) -> Tensor:
     """Full beard and moustache; may reach a little below the chin."""
     cheek = p.mouth_y - 0.1 - 0.55 * (f.m / p.fw).square() + 0.12 * ridge(f.m - 0.42, 0.12)
     chin = torch.sqrt(f.a.square() + ((f.v - 0.25) / (p.fl - 0.2 + p.beard_l)).clamp_min(0).square())
@@ -89,5 +88,5 @@ def beard(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     skin_patch = blob(f.d, f.v - p.mouth_y - 0.005, p.mouth_w * 0.95, 0.07)
     strands = 1 + 0.1 * torch.sin(38 * f.d + 1.6 * torch.sin(8 * f.v + p.phase)) * p.fine
     shade = (0.95 - 0.25 * f.rim.clamp(0, 1.1).square() + 0.15 * f.a * p.lx) * strands
-    alpha = hair * (1 - 0.75 * skin_patch) * p.beard_a * p.beard * (1 - f.lips)
+    alpha = hair * (1 - 0.75 * skin_patch) * p.beard_a * p.beard
     return paint(img, p.hair_rgb * shade, alpha)

@@ -1,26 +1,30 @@
 """Background, ears, and the lit face: a dome with hills and hollows whose slopes are added up in closed form."""
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
 from torch import Tensor
 
+from .frame import Frame, Params
 from .shapes import blob, cover, light, paint, ramp, ridge
 
 
-def background(x: Tensor, y: Tensor, p: SimpleNamespace) -> Tensor:
-    """Backdrop [B,3,H,W] of one named colour; x, y run from 0 to 1 over the picture."""
+def background(width: int, height: int, p: Params) -> Tensor:
+    """Backdrop [B,3,height,width] of one named colour with a soft gradient, a vignette and round lights."""
+    x = ((torch.arange(width, device=p.gx.device) + 0.5) / width)[None, None, None, :]
+    y = ((torch.arange(height, device=p.gx.device) + 0.5) / height)[None, None, :, None]
     dx, dy = x - 0.5, y - 0.5
-    shade = 1 + p.gx * dx + p.gy * dy - 0.3 * (dx * dx + dy * dy) + p.glow * blob(dx, dy + 0.1, 0.35, 0.35)
-    for k in range(3):
-        radius = getattr(p, f"br{k}")
-        far = torch.sqrt((x - getattr(p, f"bx{k}")).square() + (y - getattr(p, f"by{k}")).square())
-        shade = shade + p.bokeh * (1 - ramp(0.85, 1.05, far / radius))
-    return (p.back_rgb * shade).clamp_max_(1)
+    across = 1 + p.gx * dx - 0.3 * dx * dx
+    down = p.gy * dy - 0.3 * dy * dy
+    shade = across + down + (p.glow * torch.exp(-(dx / 0.35).square())) * torch.exp(-((dy + 0.1) / 0.35).square())
+    if bool((p.bokeh > 0).any()):
+        for k in range(3):
+            radius = getattr(p, f"br{k}")
+            far = ((x - getattr(p, f"bx{k}")) / radius).square() + ((y - getattr(p, f"by{k}")) / radius).square()
+            shade = shade + p.bokeh * (1 - ramp(0.75, 1.1, far))
+    return (p.back_rgb * shade).clamp_(0, 1)
 
 
-def ears(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
+def ears(img: Tensor, f: Frame, p: Params) -> Tensor:
     centre = 0.1 * p.turn
     away = (f.u - centre).abs() + 0.5 * p.turn * (f.u - centre)
     du, dv = (away - p.fw * 0.99) / 0.13, (f.v - 0.06) / 0.23
@@ -29,18 +33,7 @@ def ears(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
     return paint(img, p.skin_rgb * p.ear_rgb * shade, cover((far - 1) * 0.15, f.edge))
 
 
-def face_outline(f: SimpleNamespace, p: SimpleNamespace) -> None:
-    """Adds to the frame: a (-1..1 across), rim (0 centre, 1 outline) and half (half width at this height)."""
-    off = f.u - 0.06 * p.turn * (1 + f.v)
-    f.half = p.fw * (1 - (1 - p.jaw) * ramp(0.05, 1.15, f.v))
-    f.a = off / f.half
-    down = (f.v / torch.where(f.v > 0, p.fl, torch.full_like(p.fl, 1.06))).abs()
-    down = down * down * torch.sqrt(down)
-    f.rim = torch.sqrt(f.a.square() + down + 1e-6)
-    f.face = cover((f.rim - 1) * 0.82, f.edge)
-
-
-def _hills(f: SimpleNamespace, p: SimpleNamespace) -> list[tuple]:
+def _hills(f: Frame, p: Params) -> list[tuple]:
     """(height, x, y, width x, width y, mirrored?) of the hills and hollows of a face."""
     mouth, nose = p.mouth_y, p.nose_y
     return [
@@ -56,7 +49,7 @@ def _hills(f: SimpleNamespace, p: SimpleNamespace) -> list[tuple]:
     ]
 
 
-def _slopes(f: SimpleNamespace, p: SimpleNamespace) -> tuple[Tensor, Tensor]:
+def _slopes(f: Frame, p: Params) -> tuple[Tensor, Tensor]:
     """Slopes of the face's height across and down."""
     steep = torch.rsqrt((1.1 - f.rim.square()).clamp_min(0.09))
     gx = -0.72 * f.a / f.half * steep
@@ -75,9 +68,8 @@ def _slopes(f: SimpleNamespace, p: SimpleNamespace) -> tuple[Tensor, Tensor]:
     return gx + gm * f.side, gy
 
 
-def skin(img: Tensor, f: SimpleNamespace, p: SimpleNamespace) -> Tensor:
-    """The face without eyes, brows and mouth; leaves f.face as its coverage."""
-    face_outline(f, p)
+def skin(img: Tensor, f: Frame, p: Params) -> Tensor:
+    """The face without eyes, brows and mouth."""
     gx, gy = _slopes(f, p)
     diffuse, shine = light(gx, gy, p, 0.15)
     hollow = blob(f.m - p.ed, f.v - p.ey + 0.02, 0.21, 0.13)

@@ -111,6 +111,8 @@ def _hair_shape(rng: Random, w: dict) -> dict[str, float]:
         "hair": float(style != "bald"),
         "back": float(length > 0),
         "locks": float(style in ("long", "bob")),
+        "tied": float(style in ("short", "curly", "bun")),
+        "hatted": float(bool(w["hat"])),
         "curl": float(style == "curly"),
         "bun": float(style == "bun" and not w["hat"]),
         "bun_x": rng.uniform(-0.18, 0.18),

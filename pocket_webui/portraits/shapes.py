@@ -4,10 +4,13 @@ All tensors broadcast as [B, 1 or 3, H, W]; per-person numbers are [B, 1, 1, 1],
 """
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .frame import Params
 
 
 def cover(distance: Tensor, soft: Tensor) -> Tensor:
@@ -36,7 +39,7 @@ def paint(img: Tensor, layer: Tensor, alpha: Tensor) -> Tensor:
     return torch.lerp(img, layer, alpha)
 
 
-def light(slope_x: Tensor, slope_y: Tensor, p: SimpleNamespace, gloss: float = 0.0) -> tuple[Tensor, Tensor | float]:
+def light(slope_x: Tensor, slope_y: Tensor, p: Params, gloss: float = 0.0) -> tuple[Tensor, Tensor | float]:
     """Wrapped diffuse light and highlight for a surface height with these slopes."""
     unit = torch.rsqrt(1 + slope_x.square() + slope_y.square())
     diffuse = ((p.lz - p.lx * slope_x - p.ly * slope_y) * unit * 0.75 + 0.25).clamp_min_(0)
