@@ -124,7 +124,7 @@ class Options:
     After `load` of a missing file `data` is EMPTY and every read falls back to the default; that is why an override
     of a never-saved option is not restored after a generation (a defect of A1111, kept)."""
 
-    typemap = {int: float}  # noqa: RUF012  (an attribute of A1111's class)
+    typemap: dict[type, type] = {int: float}  # an attribute of A1111's class
 
     def __init__(self, data_labels: dict[str, OptionInfo], restricted_opts: set[str]) -> None:
         self.data_labels = data_labels
