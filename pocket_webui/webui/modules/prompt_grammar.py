@@ -85,7 +85,7 @@ def _schedule(prompt: str, clock: _Clock) -> list[list]:
 def get_learned_conditioning_prompt_schedules(
     prompts: list[str], base_steps: int, hires_steps: int | None = None, use_old_scheduling: bool = False
 ) -> list[list[list]]:
-    """One schedule per prompt: [[end_at_step, text], ...], steps counted from 1, the last entry ending at the last step.
+    """One schedule per prompt: [[end_at_step, text], ...], steps from 1, the last entry ends at the last step.
 
     base_steps and hires_steps are model calls of the two passes. With hires_steps the schedule is the second pass's:
     fractions 1.0 .. 2.0 and whole numbers base_steps .. base_steps + hires_steps fall into it. With

@@ -1,7 +1,7 @@
 """Random numbers of pictures: one generator per image, so that an image does not depend on the batch it is in.
 
-The setting randn_source says where numbers come from: "GPU" (the model's device), "CPU", or "NV" (CUDA's numbers computed
-anywhere).
+The setting randn_source says where numbers come from: "GPU" (the model's device), "CPU", or "NV" (CUDA's numbers
+computed anywhere).
 """
 
 from __future__ import annotations

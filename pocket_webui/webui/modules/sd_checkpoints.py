@@ -34,7 +34,7 @@ def _header(filename: str) -> dict[str, Any]:
 
 
 def read_metadata_from_safetensors(filename: str) -> dict[str, Any]:
-    """The file's metadata; values that hold a JSON object are parsed. Raises ValueError if it is no safetensors file."""
+    """The file's metadata; JSON objects in it are parsed. Raises ValueError if it is no safetensors file."""
     metadata = _header(filename).get("__metadata__", {})
     return {key: _parsed(value) for key, value in metadata.items()}
 

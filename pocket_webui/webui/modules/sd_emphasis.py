@@ -41,7 +41,7 @@ class EmphasisOriginal(EmphasisOriginalNoNorm):
     description = "scaled by weight, then rescaled to the mean it had before"
 
     def after_transformers(self) -> None:
-        # the mean is over the whole batch, so that the texts of one schedule change each other: kept, pictures depend on it
+        # over the whole batch, so that the texts of one schedule change each other: kept, pictures depend on it
         before = self.z.mean()
         super().after_transformers()
         self.z = self.z * (before / self.z.mean())

@@ -128,7 +128,9 @@ class TextConditionalModel(torch.nn.Module):
         joined = torch.hstack(encoded)
         return (joined, encoded[0].pooled) if self.return_pooled else joined
 
-    def process_tokens(self, remade_batch_tokens: list[list[int]], batch_multipliers: list[list[float]]) -> torch.Tensor:
+    def process_tokens(
+        self, remade_batch_tokens: list[list[int]], batch_multipliers: list[list[float]]
+    ) -> torch.Tensor:
         """[n, 77, width] for one chunk of n texts, emphasis applied; carries .pooled if the encoder gave one."""
         tokens = torch.asarray(remade_batch_tokens).to(devices.device)
         z = self.encode_with_transformers(tokens)
@@ -165,7 +167,7 @@ class FrozenCLIPEmbedderWithCustomWords(FrozenCLIPEmbedderWithCustomWordsBase):
 
     def tokenize(self, texts: list[str]) -> list[list[int]]:
         """Token ids of each text, without start and end, uncut."""
-        return self.tokenizer(texts, truncation=False, add_special_tokens=False)["input_ids"]
+        return self.tokenizer(texts, truncation=False, add_special_tokens=False, verbose=False)["input_ids"]
 
     def encode_with_transformers(self, tokens: torch.Tensor) -> torch.Tensor:
         """[n, 77, width] for ids [n, 77]; clip skip s takes the s-th layer from the end, then the final norm."""
@@ -177,8 +179,12 @@ class FrozenCLIPEmbedderWithCustomWords(FrozenCLIPEmbedderWithCustomWordsBase):
 
 
 class FrozenCLIPEmbedderForSDXLWithCustomWords(FrozenCLIPEmbedderWithCustomWords):
-    """SDXL's text encoder: clip skip only with the setting `sdxl_clip_l_skip`, never the final norm after it; carries the
-    pooled vector."""
+    """SDXL's text encoder: clip skip only with the setting `sdxl_clip_l_skip`, and no final norm after it. Gives the
+    pooled vector [n, width] too."""
+
+    def __init__(self, wrapped: Any, hijack: Any) -> None:
+        super().__init__(wrapped, hijack)
+        self.return_pooled = True
 
     def encode_with_transformers(self, tokens: torch.Tensor) -> torch.Tensor:
         outputs = self.wrapped.transformer(input_ids=tokens, output_hidden_states=True)

@@ -252,7 +252,7 @@ def load_model(checkpoint_info: CheckpointInfo | None = None, already_loaded_sta
 
 
 def _drop_models_over_limit(keep: CheckpointInfo) -> Any:
-    """Frees loaded models over the setting's limit, the oldest first; returns the one of checkpoint `keep`, if loaded."""
+    """Frees loaded models over the setting's limit, the oldest first; returns checkpoint `keep`'s, if loaded."""
     found = None
     for model in reversed(list(model_data.loaded_sd_models)):
         if model.sd_checkpoint_info.filename == keep.filename:
@@ -335,3 +335,8 @@ def unload_model_weights(sd_model: Any = None, info: Any = None) -> Any:
     """Moves the model to the CPU."""
     send_model_to_cpu(sd_model or shared.sd_model)
     return sd_model
+
+
+def apply_token_merging(sd_model: Any, token_merging_ratio: float) -> None:
+    """Tokens are never merged here; the ratio is only noted, where others read it."""
+    sd_model.applied_token_merged_ratio = token_merging_ratio

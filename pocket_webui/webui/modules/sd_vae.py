@@ -1,7 +1,7 @@
 """Lists VAE files, decides which one a checkpoint gets, and swaps it into the model.
 
-The swap is A1111's with its dangers (facts on A1111, section VAE), because an extension must survive them: an unknown name means
-the checkpoint's own VAE without an error; a file of the wrong size raises when most tensors are overwritten already.
+The swap is A1111's with its dangers (facts on A1111, section VAE), because an extension must survive them: an unknown
+name means the checkpoint's own VAE without an error; a file of the wrong size raises when most tensors are overwritten.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def resolve_vae_near_checkpoint(checkpoint_file: str) -> VaeResolution:
 
 
 def resolve_vae(checkpoint_file: str) -> VaeResolution:
-    """--vae-path, else the setting where it overrides, else the checkpoint's metadata, else a near file, else the setting."""
+    """The first that speaks of: --vae-path, the setting if it overrides, user metadata, a near file, the setting."""
     if shared.cmd_opts.vae_path is not None:
         return VaeResolution(shared.cmd_opts.vae_path, "from commandline argument")
     if shared.opts.sd_vae_overrides_per_model_preferences and not is_automatic():

@@ -14,8 +14,8 @@ from modules import shared
 def fit(model: Any) -> None:
     """Gives the model its colour map `latent_rgb` [5, 3] (4 channels and a constant), fitted to its own decoder."""
     generator = torch.Generator().manual_seed(0)
-    coarse = torch.randn((8, 4, 2, 2), generator=generator)
-    latents = F.interpolate(coarse, scale_factor=4, mode="bilinear")
+    coarse = torch.randn((4, 4, 2, 2), generator=generator)
+    latents = F.interpolate(coarse, scale_factor=2, mode="bilinear")
     with torch.no_grad():
         pictures = model.decode_first_stage(latents.to(model.device, next(model.first_stage_model.parameters()).dtype))
     colours = F.avg_pool2d(pictures.float().cpu(), 8)
