@@ -56,29 +56,31 @@ def _slopes(f: Frame, p: Params) -> tuple[Tensor, Tensor]:
     gy = -0.5 * f.v * steep
     gm = torch.zeros_like(f.m)
     for height, hx, hy, sx, sy, mirrored in _hills(f, p):
-        du, dv = ((f.m if mirrored else f.d) - hx) / sx, (f.v - hy) / sy
-        hill = torch.exp(-(du.square() + dv.square())) * (-2 * height)
-        if mirrored:
-            gm = gm + hill * du / sx
-        else:
-            gx = gx + hill * du / sx
-        gy = gy + hill * dv / sy
+        du, dv = ((f.m if mirrored else f.d) - hx).div_(sx), (f.v - hy).div_(sy)
+        hill = torch.addcmul(du.square(), dv, dv).neg_().exp_()
+        (gm if mirrored else gx).addcmul_(hill, du.mul_(-2 * height / sx))
+        gy.addcmul_(hill, dv.mul_(-2 * height / sy))
     bridge = 0.1 * p.nose_k * ridge(f.d, 0.08) * ramp(p.ey - 0.16, p.nose_y, f.v) * (1 - ramp(p.nose_y, p.nose_y + 0.09, f.v))
-    gx = gx - bridge * f.d * (2 / 0.08**2)
-    return gx + gm * f.side, gy
+    gx.sub_(bridge * f.d, alpha=2 / 0.08**2)
+    return gx.addcmul_(gm, f.side), gy
+
+
+def _shadow(f: Frame, p: Params) -> Tensor:
+    """Share of the light that reaches hollows, the fold beside the mouth and the outline."""
+    middle = 0.26 * blob(f.d, f.v - p.nose_y - 0.11, 0.13, 0.045) + 0.14 * blob(f.d, f.v - p.mouth_y - 0.16, 0.14, 0.05)
+    middle = middle + 0.12 * p.lx.abs() * blob(f.d + p.lx * 0.2, f.v - p.nose_y, 0.1, 0.12)
+    fold = ridge(f.m - p.mouth_w - 0.25 * (f.v - p.mouth_y + 0.1), 0.045) * ridge(f.v - 0.5 * (p.nose_y + p.mouth_y), 0.14)
+    middle = middle + (0.02 + 0.07 * p.age + 0.08 * p.smile.clamp_min(0)) * fold
+    middle = middle + 0.2 * blob(f.m - p.ed, f.v - p.ey + 0.02, 0.21, 0.13)
+    return (1 - middle - 0.16 * f.rim.square() * f.rim.square().square()).clamp_min_(0.25)
 
 
 def skin(img: Tensor, f: Frame, p: Params) -> Tensor:
     """The face without eyes, brows and mouth."""
     gx, gy = _slopes(f, p)
     diffuse, shine = light(gx, gy, p, 0.15)
-    hollow = blob(f.m - p.ed, f.v - p.ey + 0.02, 0.21, 0.13)
-    shadow = 1 - 0.2 * hollow - 0.26 * blob(f.d, f.v - p.nose_y - 0.11, 0.13, 0.045)
-    shadow = shadow - 0.14 * blob(f.d, f.v - p.mouth_y - 0.16, 0.14, 0.05) - 0.16 * f.rim.square().square() * f.rim.square()
-    shadow = shadow - 0.12 * p.lx.abs() * blob(f.d + p.lx * 0.2, f.v - p.nose_y, 0.1, 0.12)
-    fold = f.m - p.mouth_w * 1.0 - 0.25 * (f.v - p.mouth_y + 0.1)
-    shadow = shadow - (0.02 + 0.07 * p.age + 0.08 * p.smile.clamp_min(0)) * ridge(fold, 0.045) * ridge(f.v - 0.5 * (p.nose_y + p.mouth_y), 0.14)
+    shadow = _shadow(f, p)
     red = p.cheek * blob(f.m - p.ed * 1.25, f.v - p.ey - 0.4, 0.22, 0.17) + 0.05 * blob(f.d, f.v - p.nose_y, 0.13, 0.1)
-    shade = (p.ambient + 0.62 * diffuse) * shadow.clamp_min(0.25)
+    shade = (p.ambient + 0.62 * diffuse) * shadow
     tone = p.skin_rgb * (shade * (1 + red * p.blush_rgb)) + shine * p.light_rgb
     return paint(img, tone, f.face)

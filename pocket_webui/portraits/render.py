@@ -16,7 +16,7 @@ from . import clothes, features, hair, head
 from .frame import Frame, Params
 from .scene import Person, Scene
 
-CPU_CHUNK, GPU_CHUNK = 4, 64
+CPU_CHUNK, GPU_CHUNK = 2, 64
 # Windows this wide keep the vector units full, and the arithmetic of a pixel the same wherever its window lies.
 STEP = 32
 

@@ -26,12 +26,13 @@ def ramp(low: float | Tensor, high: float | Tensor, x: Tensor) -> Tensor:
 
 def blob(x: Tensor, y: Tensor, sx: float | Tensor, sy: float | Tensor) -> Tensor:
     """Gaussian hill exp(-(x/sx)^2 - (y/sy)^2)."""
-    return torch.exp(-((x / sx).square() + (y / sy).square()))
+    a, b = x / sx, y / sy
+    return torch.addcmul(a.square_(), b, b).neg_().exp_()
 
 
 def ridge(x: Tensor, width: float | Tensor) -> Tensor:
     """Gaussian line exp(-(x/width)^2)."""
-    return torch.exp(-(x / width).square())
+    return (x / width).square_().neg_().exp_()
 
 
 def paint(img: Tensor, layer: Tensor, alpha: Tensor) -> Tensor:
