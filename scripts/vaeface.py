@@ -3,13 +3,15 @@
 To use another hook, add a line here and a method of the same name to `Session`.
 """
 
+from typing import Any
+
 from lib_vaeface import host, session
 from lib_vaeface.ui import panel
 from lib_vaeface.version import stale_notice
 
 VERSION = "0.1.0"  # of this file; the library stays in memory over "Reload UI" and may be older
 
-webui = host.current()
+webui: Any = host.current()
 session.listen()
 
 

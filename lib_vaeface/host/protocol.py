@@ -42,10 +42,15 @@ class Host(Protocol):
     """A WebUI. `job` is its processing object (`p`), `processed` its result object."""
 
     name: str
-    script_class: type
-    """Base class of the doorbell's Script."""
-    always_visible: object
-    """What `Script.show` returns."""
+
+    @property
+    def script_class(self) -> type:
+        """Base class of the doorbell's Script. Used as `webui.script_class`: as a name in the script file, the WebUI
+        would take it for a script of ours."""
+
+    @property
+    def always_visible(self) -> object:
+        """What `Script.show` returns."""
 
     def version(self) -> str:
         """The WebUI's own version, "" when it does not know."""
