@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-HIDDEN = (".", "__pycache__", "node_modules")
+SKIPPED = (".", "__pycache__", "node_modules")
 DYNAMIC = ("import_module", "__import__")
 
 
@@ -25,12 +26,19 @@ class Import:
         return self.name == package or self.name.startswith(package + ".")
 
 
-def python_files(root: Path, *folders: str) -> list[Path]:
-    """The .py files under `root` (or its `folders`; a file may be named too), hidden and generated folders left out."""
-    found: list[Path] = []
-    for start in [root / folder for folder in folders] if folders else [root]:
-        found += [start] if start.suffix == ".py" and start.is_file() else start.rglob("*.py")
-    return sorted(path for path in found if not any(part.startswith(HIDDEN) for part in path.relative_to(root).parts))
+def files_of(root: Path) -> list[Path]:
+    """Every file under `root`, hidden and generated folders left out; all that CI reads is in .ci."""
+    found = list((root / ".ci").glob("*"))
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(SKIPPED)]
+        found += [Path(folder, name) for name in names]
+    return sorted(found)
+
+
+def python_files(root: Path, *names: str) -> list[Path]:
+    """The .py files under `root`, or only those that are one of `names` or lie in a folder of `names`."""
+    starts = [root / name for name in names] or [root]
+    return [path for path in files_of(root) if path.suffix == ".py" and any(path.is_relative_to(s) for s in starts)]
 
 
 def imports_of(path: Path, root: Path) -> list[Import]:
