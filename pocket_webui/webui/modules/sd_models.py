@@ -37,6 +37,7 @@ from modules.sd_checkpoints import (  # noqa: F401
     read_metadata_from_safetensors,
     select_checkpoint,
 )
+from modules.sd_noise_schedule import apply_alpha_schedule_override, rescale_zero_terminal_snr_abar  # noqa: F401
 from modules.timer import Timer
 from pocket_webui.nets import checkpoint as checkpoint_files
 
@@ -134,28 +135,6 @@ def _fill(model: Any, info: CheckpointInfo, state_dict: dict[str, torch.Tensor])
         raise checkpoint_files.CheckpointError(
             f"{info.name} does not fit its .yaml: {len(wrong)} tensors are missing or unknown, e.g. {wrong[:3]}"
         )
-
-
-def rescale_zero_terminal_snr_abar(alphas_cumprod: torch.Tensor) -> torch.Tensor:
-    """The schedule shifted and scaled so that the last step is pure noise (Lin et al., 2023, algorithm 1)."""
-    roots = alphas_cumprod.sqrt()
-    first, last = roots[0].clone(), roots[-1].clone()
-    rescaled = ((roots - last) * first / (first - last)) ** 2
-    rescaled[-1] = 4.8973451890853435e-08  # not zero: sigma must stay finite
-    return rescaled
-
-
-def apply_alpha_schedule_override(sd_model: Any, p: Any = None) -> None:
-    """Applies the settings that change the noise schedule, and names them in p's infotext."""
-    params = {} if p is None else p.extra_generation_params
-    alphas = sd_model.alphas_cumprod_original.to(shared.device)
-    if shared.opts.use_downcasted_alpha_bar:
-        params["Downcast alphas_cumprod"] = True
-        alphas = alphas.half()
-    if shared.opts.sd_noise_schedule == "Zero Terminal SNR":
-        params["Noise Schedule"] = shared.opts.sd_noise_schedule
-        alphas = rescale_zero_terminal_snr_abar(alphas)
-    sd_model.alphas_cumprod = alphas.to(shared.device)
 
 
 class SdModelData:
