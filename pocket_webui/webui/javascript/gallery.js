@@ -1,0 +1,13 @@
+// When another picture of a gallery is selected, the page fetches that picture's parameters.
+
+onAfterUiUpdate(() => ["txt2img", "img2img"].forEach((tab) => {
+    const gallery = gradioApp().querySelector(`#${tab}_gallery`);
+    if (!gallery || gallery.dataset.watched) return;
+    gallery.dataset.watched = "1";
+    new MutationObserver(() => {
+        const index = String(selected_gallery_index());
+        if (index === gallery.dataset.shown) return;
+        gallery.dataset.shown = index;
+        gradioApp().getElementById(`${tab}_generation_info_button`)?.click();
+    }).observe(gallery, {attributes: true, attributeFilter: ["class"], childList: true, subtree: true});
+}));
