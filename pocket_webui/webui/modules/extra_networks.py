@@ -65,11 +65,11 @@ class ExtraNetwork:
 
     def activate(self, p: Any, params_list: list[ExtraNetworkParams]) -> None:
         """Apply exactly what the list asks for, replacing any call before. The list is empty without tags."""
-        raise NotImplementedError(f"{type(self).__name__} does not define activate()")
+        raise TypeError(f"{type(self).__name__} must define activate()")
 
     def deactivate(self, p: Any) -> None:
         """The generation is over."""
-        raise NotImplementedError(f"{type(self).__name__} does not define deactivate()")
+        raise TypeError(f"{type(self).__name__} must define deactivate()")
 
 
 def lookup_extra_networks(

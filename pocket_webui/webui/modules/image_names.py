@@ -174,7 +174,7 @@ class FilenameGenerator:
             errors.report(f"Error adding [{pattern}] to filename", exc_info=True)
             return None
 
-    replacements: dict[str, Callable[..., Any]] = {  # noqa: RUF012  (extensions add to it)
+    replacements: dict[str, Callable[..., Any]] = {
         "basename": lambda self: self.basename or "img",
         "seed": lambda self: "" if self.seed is None else self.seed,
         "seed_first": lambda self: self.seed if self.p.batch_size == 1 else self.p.all_seeds[0],

@@ -105,7 +105,7 @@ class Script:
 
     def title(self) -> str:
         """What the page and the API call the script. Every script must define it."""
-        raise NotImplementedError(f"{type(self).__name__} in {self.filename} has no title()")
+        raise TypeError(f"{type(self).__name__} in {self.filename} must define title()")
 
     def ui(self, is_img2img: bool) -> list[Any] | None:
         """Create gradio components; return those whose values the hooks receive. Called several times per tab."""
