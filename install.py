@@ -4,10 +4,9 @@ torch, safetensors, Pillow and gradio belong to the WebUI and are never named he
 starts: the exit code is 0.
 """
 
-import importlib.metadata
 import os
-import subprocess
 import sys
+from importlib import util
 
 REQUIREMENTS = {"pyparsing": "pyparsing>=3.0.9,<4"}
 
@@ -18,9 +17,13 @@ def missing():
 
 
 def _installed(name):
+    if util.find_spec(name) is not None:  # by far the quickest answer, and the usual one
+        return True
+    from importlib import metadata
+
     try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
         return False
     return True
 
@@ -36,17 +39,19 @@ def install(requirement):
     if skip:
         return
     if run_pip is None:
+        import subprocess
+
         subprocess.run([sys.executable, "-m", "pip", "install", "--no-deps", requirement], check=True)
     else:
         run_pip(f'install "{requirement}" --no-deps', f"{requirement} for VAE Face")
 
 
 def main():
-    for requirement in missing():
-        try:
+    try:
+        for requirement in missing():
             install(requirement)
-        except Exception as error:
-            print(f"VAE Face could not install {requirement}: {error}", file=sys.stderr)
+    except Exception as error:
+        print(f"VAE Face could not install what it is missing: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":
