@@ -1,4 +1,5 @@
 """Checkpoints on disk: one `.safetensors` in SD1's (or SDXL's) names, and the `.yaml` beside it that says the sizes."""
+
 from __future__ import annotations
 
 import copy
@@ -19,9 +20,21 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 TOKENIZER = MODELS / "pocket-clip"
 TIED = ("position_ids",)
 
-TINY_VAE = {"embed_dim": 4, "ddconfig": {
-    "double_z": True, "z_channels": 4, "resolution": 64, "in_channels": 3, "out_ch": 3, "ch": 32,
-    "ch_mult": [1, 1, 1, 1], "num_res_blocks": 1, "attn_resolutions": [], "dropout": 0.0}}
+TINY_VAE = {
+    "embed_dim": 4,
+    "ddconfig": {
+        "double_z": True,
+        "z_channels": 4,
+        "resolution": 64,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": 32,
+        "ch_mult": [1, 1, 1, 1],
+        "num_res_blocks": 1,
+        "attn_resolutions": [],
+        "dropout": 0.0,
+    },
+}
 
 
 class CheckpointError(ValueError):
@@ -60,79 +73,140 @@ def load(path: Path | str) -> LatentDiffusion:
     missing, unexpected = model.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
     missing = [key for key in missing if not key.endswith(TIED)]
     if missing or unexpected:
-        raise CheckpointError(f"{path.name} does not fit {path.with_suffix('.yaml').name}: "
-                              f"{len(missing)} tensors missing, {len(unexpected)} unknown, e.g. {(missing + unexpected)[:3]}")
+        raise CheckpointError(
+            f"{path.name} does not fit {path.with_suffix('.yaml').name}: "
+            f"{len(missing)} tensors missing, {len(unexpected)} unknown, e.g. {(missing + unexpected)[:3]}"
+        )
     return model.eval().requires_grad_(False)
 
 
-def save(model: LatentDiffusion, config: dict[str, Any], path: Path, dtype: torch.dtype = torch.float16,
-         metadata: dict[str, str] | None = None) -> None:
+def save(
+    model: LatentDiffusion,
+    config: dict[str, Any],
+    path: Path,
+    dtype: torch.dtype = torch.float16,
+    metadata: dict[str, str] | None = None,
+) -> None:
     """Write model and yaml. Tensors go to `dtype`."""
-    state = {key: value.detach().to(dtype).contiguous().cpu() for key, value in model.state_dict().items()
-             if not key.endswith(TIED)}
+    state = {
+        key: value.detach().to(dtype).contiguous().cpu()
+        for key, value in model.state_dict().items()
+        if not key.endswith(TIED)
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(state, path, metadata=metadata or {"format": "pt"})
     path.with_suffix(".yaml").write_text(yaml.safe_dump({"model": config}, sort_keys=False), encoding="utf8")
 
 
-def save_vae(vae: AutoencoderKL, path: Path, dtype: torch.dtype = torch.float16,
-             metadata: dict[str, str] | None = None) -> None:
+def save_vae(
+    vae: AutoencoderKL, path: Path, dtype: torch.dtype = torch.float16, metadata: dict[str, str] | None = None
+) -> None:
     """Write a whole VAE file in the LDM layout (no prefix), as VAE files are passed around."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.detach().to(dtype).contiguous().cpu() for key, value in vae.state_dict().items()}, path,
-              metadata=metadata or {"format": "pt"})
+    save_file(
+        {key: value.detach().to(dtype).contiguous().cpu() for key, value in vae.state_dict().items()},
+        path,
+        metadata=metadata or {"format": "pt"},
+    )
 
 
 def load_vae_state(path: Path | str) -> dict[str, Tensor]:
     """Tensors of a VAE file, without the `first_stage_model.` that whole checkpoints put before the names."""
     prefix = "first_stage_model."
     state = read_state(Path(path))
-    inner = {key[len(prefix):]: value for key, value in state.items() if key.startswith(prefix)}
+    inner = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     return inner or state
 
 
-def sd1_config(unet: dict[str, Any], vae: dict[str, Any], *, version: str = TOKENIZER.name, scale_factor: float = 0.18215,
-               text: dict[str, Any] | None = None) -> dict[str, Any]:
+def sd1_config(
+    unet: dict[str, Any],
+    vae: dict[str, Any],
+    *,
+    version: str = TOKENIZER.name,
+    scale_factor: float = 0.18215,
+    text: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """The `model` part of an SD1-type yaml, with the class names that A1111's loader resolves."""
     return {
         "target": "ldm.models.diffusion.ddpm.LatentDiffusion",
         "params": {
-            "linear_start": 0.00085, "linear_end": 0.012, "num_timesteps_cond": 1, "log_every_t": 200, "timesteps": 1000,
-            "first_stage_key": "jpg", "cond_stage_key": "txt", "image_size": 32, "channels": 4,
-            "cond_stage_trainable": False, "conditioning_key": "crossattn", "scale_factor": scale_factor,
+            "linear_start": 0.00085,
+            "linear_end": 0.012,
+            "num_timesteps_cond": 1,
+            "log_every_t": 200,
+            "timesteps": 1000,
+            "first_stage_key": "jpg",
+            "cond_stage_key": "txt",
+            "image_size": 32,
+            "channels": 4,
+            "cond_stage_trainable": False,
+            "conditioning_key": "crossattn",
+            "scale_factor": scale_factor,
             "use_ema": False,
             "unet_config": {"target": "ldm.modules.diffusionmodules.openaimodel.UNetModel", "params": unet},
-            "first_stage_config": {"target": "ldm.models.autoencoder.AutoencoderKL",
-                                   "params": {**vae, "lossconfig": {"target": "torch.nn.Identity"}}},
-            "cond_stage_config": {"target": "ldm.modules.encoders.modules.FrozenCLIPEmbedder",
-                                  "params": {"version": version, **({"config": text} if text else {})}},
+            "first_stage_config": {
+                "target": "ldm.models.autoencoder.AutoencoderKL",
+                "params": {**vae, "lossconfig": {"target": "torch.nn.Identity"}},
+            },
+            "cond_stage_config": {
+                "target": "ldm.modules.encoders.modules.FrozenCLIPEmbedder",
+                "params": {"version": version, **({"config": text} if text else {})},
+            },
         },
     }
 
 
-def xl_config(unet: dict[str, Any], vae: dict[str, Any], *, version: str = TOKENIZER.name, scale_factor: float = 0.13025,
-              text: dict[str, Any] | None = None) -> dict[str, Any]:
+def xl_config(
+    unet: dict[str, Any],
+    vae: dict[str, Any],
+    *,
+    version: str = TOKENIZER.name,
+    scale_factor: float = 0.13025,
+    text: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """The `model` part of an SDXL-type yaml (one text encoder and three size embedders)."""
-    encoder = {"target": "sgm.modules.encoders.modules.FrozenCLIPEmbedder", "input_key": "txt",
-               "params": {"version": version, **({"config": text} if text else {})}}
-    sizes = [{"target": "sgm.modules.encoders.modules.ConcatTimestepEmbedderND", "input_key": key,
-              "params": {"outdim": 256}}
-             for key in ("original_size_as_tuple", "crop_coords_top_left", "target_size_as_tuple")]
+    encoder = {
+        "target": "sgm.modules.encoders.modules.FrozenCLIPEmbedder",
+        "input_key": "txt",
+        "params": {"version": version, **({"config": text} if text else {})},
+    }
+    sizes = [
+        {"target": "sgm.modules.encoders.modules.ConcatTimestepEmbedderND", "input_key": key, "params": {"outdim": 256}}
+        for key in ("original_size_as_tuple", "crop_coords_top_left", "target_size_as_tuple")
+    ]
     return {
         "target": "sgm.models.diffusion.DiffusionEngine",
         "params": {
-            "linear_start": 0.00085, "linear_end": 0.012, "timesteps": 1000, "scale_factor": scale_factor,
+            "linear_start": 0.00085,
+            "linear_end": 0.012,
+            "timesteps": 1000,
+            "scale_factor": scale_factor,
             "network_config": {"target": "sgm.modules.diffusionmodules.openaimodel.UNetModel", "params": unet},
-            "conditioner_config": {"target": "sgm.modules.GeneralConditioner", "params": {"emb_models": [encoder, *sizes]}},
+            "conditioner_config": {
+                "target": "sgm.modules.GeneralConditioner",
+                "params": {"emb_models": [encoder, *sizes]},
+            },
             "first_stage_config": {"target": "sgm.models.autoencoder.AutoencoderKL", "params": vae},
         },
     }
 
 
 def tiny_unet(width: int) -> dict[str, Any]:
-    return {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 32, "num_res_blocks": 1,
-            "attention_resolutions": [2], "channel_mult": [1, 2], "num_heads": 2, "context_dim": width,
-            "use_spatial_transformer": True, "transformer_depth": 1, "use_checkpoint": False, "legacy": False}
+    return {
+        "image_size": 32,
+        "in_channels": 4,
+        "out_channels": 4,
+        "model_channels": 32,
+        "num_res_blocks": 1,
+        "attention_resolutions": [2],
+        "channel_mult": [1, 2],
+        "num_heads": 2,
+        "context_dim": width,
+        "use_spatial_transformer": True,
+        "transformer_depth": 1,
+        "use_checkpoint": False,
+        "legacy": False,
+    }
 
 
 def place_tokenizer(folder: Path) -> None:
@@ -160,10 +234,14 @@ def random_checkpoint(path: Path | str, kind: str = "sd1", seed: int = 0, width:
 
 
 def wake(model: torch.nn.Module) -> None:
-    """Give the layers that start at zero small weights: an untrained model must still react to its inputs."""
-    for parameter in model.parameters():
+    """Give the layers that start at zero small weights: an untrained model must still react to its inputs.
+
+    Hosts divide by the mean of the text vectors, which an untrained final norm makes zero, so that gets an offset."""
+    for name, parameter in model.named_parameters():
         if parameter.ndim > 1 and not parameter.any():
             torch.nn.init.normal_(parameter, std=0.05)
+        elif name.endswith("final_layer_norm.bias"):
+            torch.nn.init.normal_(parameter, mean=0.1, std=0.05)
 
 
 def random_vae(path: Path | str, seed: int = 0, z: int = 4) -> Path:

@@ -1,4 +1,5 @@
 """The whole model as a WebUI sees it: `model`, `first_stage_model`, `cond_stage_model` (SDXL: `conditioner`)."""
+
 from __future__ import annotations
 
 import math
@@ -54,13 +55,17 @@ class LatentDiffusion(nn.Module):
         self.model = DiffusionWrapper(UNetModel(**params[self._unet_key]["params"]))
         self.first_stage_model = AutoencoderKL(**params["first_stage_config"]["params"])
         self.scale_factor = float(params["scale_factor"])
-        alphas = scaled_linear_alphas(params.get("linear_start", 0.00085), params.get("linear_end", 0.012),
-                                      params.get("timesteps", 1000))
+        alphas = scaled_linear_alphas(
+            params.get("linear_start", 0.00085), params.get("linear_end", 0.012), params.get("timesteps", 1000)
+        )
         self.num_timesteps = len(alphas)
         previous = torch.cat([torch.ones(1), alphas[:-1]])
-        for name, value in (("alphas_cumprod", alphas), ("betas", 1.0 - alphas / previous),
-                            ("sqrt_alphas_cumprod", alphas.sqrt()),
-                            ("sqrt_one_minus_alphas_cumprod", (1.0 - alphas).sqrt())):
+        for name, value in (
+            ("alphas_cumprod", alphas),
+            ("betas", 1.0 - alphas / previous),
+            ("sqrt_alphas_cumprod", alphas.sqrt()),
+            ("sqrt_one_minus_alphas_cumprod", (1.0 - alphas).sqrt()),
+        ):
             self.register_buffer(name, value, persistent=False)
         self._build_text(params, folder)
 

@@ -1,4 +1,5 @@
 """The text encoder: a small CLIP text model from `transformers`, with CLIP's tokenizer cut to its commonest merges."""
+
 from __future__ import annotations
 
 import json
@@ -10,9 +11,15 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 
 def load_tokenizer(folder: Path) -> CLIPTokenizer:
-    return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77,
-                         bos_token="<|startoftext|>", eos_token="<|endoftext|>", pad_token="<|endoftext|>",
-                         unk_token="<|endoftext|>")
+    return CLIPTokenizer(
+        str(folder / "vocab.json"),
+        str(folder / "merges.txt"),
+        model_max_length=77,
+        bos_token="<|startoftext|>",
+        eos_token="<|endoftext|>",
+        pad_token="<|endoftext|>",
+        unk_token="<|endoftext|>",
+    )
 
 
 class TextEncoder(nn.Module):

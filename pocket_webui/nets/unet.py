@@ -1,4 +1,5 @@
 """The denoiser: a U-Net with text cross-attention, in the layout of SD1 checkpoints (`model.diffusion_model.*`)."""
+
 from __future__ import annotations
 
 import math
@@ -53,8 +54,10 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         source = x if context is None else context
-        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-                   for t in (self.to_q(x), self.to_k(source), self.to_v(source)))
+        q, k, v = (
+            t.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for t in (self.to_q(x), self.to_k(source), self.to_v(source))
+        )
         return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
@@ -146,17 +149,29 @@ class UNetModel(nn.Module):
     width of SDXL's extra vector, None without. Every channel count must be a multiple of 32 and of `num_heads`.
     """
 
-    def __init__(self, in_channels: int = 4, model_channels: int = 64, out_channels: int = 4, num_res_blocks: int = 1,
-                 attention_resolutions: Sequence[int] = (2, 4), channel_mult: Sequence[int] = (1, 2, 4),
-                 num_heads: int = 4, context_dim: int = 128, adm_in_channels: int | None = None,
-                 **ignored: object) -> None:
+    def __init__(
+        self,
+        in_channels: int = 4,
+        model_channels: int = 64,
+        out_channels: int = 4,
+        num_res_blocks: int = 1,
+        attention_resolutions: Sequence[int] = (2, 4),
+        channel_mult: Sequence[int] = (1, 2, 4),
+        num_heads: int = 4,
+        context_dim: int = 128,
+        adm_in_channels: int | None = None,
+        **ignored: object,
+    ) -> None:
         super().__init__()
         self.in_channels, self.model_channels, self.out_channels = in_channels, model_channels, out_channels
         time_width = model_channels * 4
-        self.time_embed = nn.Sequential(nn.Linear(model_channels, time_width), nn.SiLU(), nn.Linear(time_width, time_width))
+        self.time_embed = nn.Sequential(
+            nn.Linear(model_channels, time_width), nn.SiLU(), nn.Linear(time_width, time_width)
+        )
         if adm_in_channels:
             self.label_emb = nn.Sequential(
-                nn.Sequential(nn.Linear(adm_in_channels, time_width), nn.SiLU(), nn.Linear(time_width, time_width)))
+                nn.Sequential(nn.Linear(adm_in_channels, time_width), nn.SiLU(), nn.Linear(time_width, time_width))
+            )
         attends = set(attention_resolutions)
 
         def residual(ch: int, out: int, factor: int) -> list[nn.Module]:
@@ -174,8 +189,9 @@ class UNetModel(nn.Module):
                 self.input_blocks.append(Stage(Downsample(ch)))
                 widths.append(ch)
                 factor *= 2
-        self.middle_block = Stage(ResBlock(ch, time_width, ch), SpatialTransformer(ch, context_dim, num_heads),
-                                  ResBlock(ch, time_width, ch))
+        self.middle_block = Stage(
+            ResBlock(ch, time_width, ch), SpatialTransformer(ch, context_dim, num_heads), ResBlock(ch, time_width, ch)
+        )
         self.output_blocks = nn.ModuleList()
         for level, mult in reversed(list(enumerate(channel_mult))):
             for index in range(num_res_blocks + 1):

@@ -1,4 +1,5 @@
 """The KL-f8 autoencoder in the layout of SD1 checkpoints (`first_stage_model.*`)."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ class Level(nn.Module):
 
     def __init__(self, channels: int, out_channels: int, blocks: int) -> None:
         super().__init__()
-        self.block = nn.ModuleList([ResnetBlock(channels if i == 0 else out_channels, out_channels) for i in range(blocks)])
+        self.block = nn.ModuleList(
+            [ResnetBlock(channels if i == 0 else out_channels, out_channels) for i in range(blocks)]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for block in self.block:
@@ -91,8 +94,17 @@ class Level(nn.Module):
 
 
 class Encoder(nn.Module):
-    def __init__(self, *, ch: int, ch_mult: list[int], num_res_blocks: int, in_channels: int, z_channels: int,
-                 double_z: bool = True, **ignored: Any) -> None:
+    def __init__(
+        self,
+        *,
+        ch: int,
+        ch_mult: list[int],
+        num_res_blocks: int,
+        in_channels: int,
+        z_channels: int,
+        double_z: bool = True,
+        **ignored: Any,
+    ) -> None:
         super().__init__()
         self.conv_in = nn.Conv2d(in_channels, ch, 3, padding=1)
         self.down = nn.ModuleList()
@@ -115,8 +127,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, *, ch: int, ch_mult: list[int], num_res_blocks: int, out_ch: int, z_channels: int,
-                 **ignored: Any) -> None:
+    def __init__(
+        self, *, ch: int, ch_mult: list[int], num_res_blocks: int, out_ch: int, z_channels: int, **ignored: Any
+    ) -> None:
         super().__init__()
         width = ch * ch_mult[-1]
         self.conv_in = nn.Conv2d(z_channels, width, 3, padding=1)

@@ -1,0 +1,118 @@
+"""Stages `diffusion` and `xl`: text encoder and U-Net together, on latents of a frozen autoencoder."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..nets import checkpoint
+from ..nets.diffusion import LatentDiffusion
+from ..nets.text import TextEncoder, load_tokenizer
+from ..nets.vae import AutoencoderKL
+from . import sheets
+from .conditioning import conditioning, encoder_of
+from .latents import LatentStore
+from .loop import Stage
+from .pool import Pool
+from .settings import VAE, XL_TEXT
+from .work import Work
+
+DROP_CAPTION = 0.1  # share of empty captions, for classifier-free guidance (Ho & Salimans 2022)
+NOISY_CAPTION = 0.1  # share of captions with a few unknown words strewn in, so that such words do little harm
+OFFSET_NOISE = 0.1  # per-channel constant in the noise: else flat backgrounds follow the noise's mean, not the text
+SNR_CAP = 5.0  # min-SNR weighting (Hang et al. 2023)
+
+
+class Trained(nn.Module):
+    """The two modules that learn here, as one (for the averaged weights and the saved state)."""
+
+    def __init__(self, model: LatentDiffusion) -> None:
+        super().__init__()
+        self.unet = model.model.diffusion_model
+        self.text = encoder_of(model).transformer
+
+
+def spoil(tokens: Tensor, encoder: TextEncoder, empty: Tensor, rng: random.Random) -> Tensor:
+    """Replace some captions by the empty one, and strew random tokens into some others. tokens [B,77]."""
+    tokens = tokens.clone()
+    end, words = encoder.tokenizer.eos_token_id, encoder.tokenizer.bos_token_id
+    for row in tokens:
+        chance = rng.random()
+        if chance < DROP_CAPTION:
+            row.copy_(empty)
+        elif chance < DROP_CAPTION + NOISY_CAPTION:
+            length = int((row == end).nonzero()[0])
+            extra = [rng.randrange(512, words) for _ in range(rng.randint(1, 4))]
+            place = rng.randint(1, length)
+            mixed = row[:place].tolist() + extra + row[place:].tolist()
+            row.copy_(torch.tensor([*mixed[:76], end]))
+    return tokens
+
+
+def losses(model: LatentDiffusion, z: Tensor, tokens: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+    """Noise-prediction error of scaled latents z [B,4,h,w], weighted by min(SNR, 5) / SNR."""
+    device = z.device
+    t = torch.randint(0, model.num_timesteps, (len(z),), device=device)
+    noise = torch.randn_like(z) + OFFSET_NOISE * torch.randn(*z.shape[:2], 1, 1, device=device)
+    alphas = model.alphas_cumprod[t][:, None, None, None]
+    noisy = alphas.sqrt() * z + (1 - alphas).sqrt() * noise
+    with torch.autocast(device.type, torch.bfloat16):
+        cond = conditioning(model, encoder_of(model), tokens, size)
+        predicted = model.apply_model(noisy.contiguous(memory_format=torch.channels_last), t, cond)
+    error = (predicted.float() - noise).square().mean(dim=(1, 2, 3))
+    snr = (model.alphas_cumprod / (1 - model.alphas_cumprod))[t]
+    return {"loss": (error * snr.clamp(max=SNR_CAP) / snr).mean(), "mse": error.mean().detach()}
+
+
+def make_model(work: Work, vae: AutoencoderKL, spread: float, xl: bool) -> tuple[LatentDiffusion, dict[str, Any]]:
+    """An untrained model around a finished autoencoder, and its yaml."""
+    scale = round(1.0 / spread, 5)
+    config = (
+        checkpoint.xl_config(work.plan.xl_unet, VAE, scale_factor=scale, text=XL_TEXT)
+        if xl
+        else checkpoint.sd1_config(work.plan.unet, VAE, scale_factor=scale)
+    )
+    torch.manual_seed(work.seed)
+    model = checkpoint.build(config, checkpoint.MODELS)
+    model.first_stage_model.load_state_dict(vae.state_dict())
+    return model, config
+
+
+def train(work: Work, name: str, vae: AutoencoderKL, xl: bool = False) -> None:
+    """Run one diffusion stage; writes `<models>/pocket.safetensors` (or pocket-xl) whenever state is saved."""
+    tokenizer = load_tokenizer(checkpoint.TOKENIZER)
+    store = LatentStore(work.folder / f"latents-{name}", Pool(work.pool), tokenizer)
+    vae = vae.to(work.device).eval().requires_grad_(False)
+    store.update(vae, work.device)
+    model, config = make_model(work, vae.cpu(), store.spread(), xl)
+    model = model.to(work.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder = encoder_of(model)
+    trained = Trained(model).train()
+    stage = Stage(name, work.states, trained, work.budget(name), decay=0.9995)
+    rng = random.Random(f"{work.seed} {name} {stage.step}")
+    empty = torch.tensor(tokenizer("", padding="max_length", max_length=77)["input_ids"])
+    file = work.models / ("pocket-xl.safetensors" if xl else "pocket.safetensors")
+
+    def step(index: int) -> dict[str, Tensor]:
+        z, tokens, size = store.batch(stage.budget.batch, rng)
+        tokens = spoil(tokens, encoder, empty, rng)
+        return losses(model, z.to(work.device) * model.scale_factor, tokens.to(work.device), size)
+
+    def publish() -> None:
+        save_averaged(model, stage, config, file)
+        sheets.paint(file, work.models / f"{name}-sheet.png", device=work.device)
+
+    stage.run(step, publish)
+    publish()
+
+
+def save_averaged(model: LatentDiffusion, stage: Stage, config: dict[str, Any], file: Any) -> None:
+    """Write the checkpoint with the averaged weights in the place of the last ones."""
+    current = {key: value.clone() for key, value in stage.module.state_dict().items()}
+    stage.module.load_state_dict(stage.average.module.state_dict())
+    checkpoint.place_tokenizer(file.parent)
+    checkpoint.save(model, config, file)
+    stage.module.load_state_dict(current)
