@@ -64,7 +64,7 @@ def _pasted_value(field: Any, params: dict[str, Any], request: Any) -> Any:
         return None
     if isinstance(value, dict) and value.get("__type__") == "generic_update":
         value = value.get("value")
-    if value is None or not isinstance(wanted, type) or isinstance(value, wanted):
+    if value is None or wanted is Any or not isinstance(wanted, type) or isinstance(value, wanted):
         return value
     # As on A1111, the text "False" becomes True here: bool() is a plain call.
     return wanted(value)
