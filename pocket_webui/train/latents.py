@@ -70,7 +70,7 @@ class LatentStore:
         return float(values.std())
 
     def batch(self, size: int, rng: random.Random) -> tuple[Tensor, Tensor, tuple[int, int]]:
-        """Unscaled latent samples [size,z,h,w], tokens [size,77], picture size. One shard a batch; mirrored at random."""
+        """Unscaled latent samples [size,z,h,w], tokens [size,77], picture size. One shard a batch."""
         shard = rng.choices(self.shards, weights=[len(s.moments) for s in self.shards])[0]
         rows = torch.tensor([rng.randrange(len(shard.moments)) for _ in range(size)])
         mean, logvar = shard.moments[rows].float().chunk(2, dim=1)

@@ -38,7 +38,7 @@ def learning_rate(progress: float, step: int, peak: float, warm_up: int = 100) -
 
 
 class Stage:
-    """One training run: call `run` with a function step -> {"loss": tensor, ...}; state lives in `<folder>/<name>.pt`."""
+    """One training run: `run` takes a function step -> {"loss": tensor, ...}. State lives in `<folder>/<name>.pt`."""
 
     def __init__(
         self, name: str, folder: Path, module: nn.Module, budget: Budget, decay: float = 0.999, clip: float = 1.0

@@ -21,7 +21,7 @@ PROMPTS = (
     "a woman with bob blue hair, pink shirt, white background",
     "a man, fair skin, red hat, green shirt, grey background",
     "half-length portrait of a woman with long brown hair, red shirt, teal background",
-    "group photo of three people: a woman with red hair, a man with black hair, a woman with blond hair, blue background",
+    "group photo of three people: a woman with red hair, a man with black hair, a bald man, blue background",
 )
 
 
