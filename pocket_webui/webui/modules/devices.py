@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import torch
 
 from modules import errors, shared
+
+# put here by modules.rng, where other code does not look for them
+randn: Callable[..., torch.Tensor]
+randn_local: Callable[..., torch.Tensor]
+randn_like: Callable[..., torch.Tensor]
+randn_without_seed: Callable[..., torch.Tensor]
+manual_seed: Callable[[int], None]
 
 cpu: torch.device = torch.device("cpu")
 fp8: bool = False

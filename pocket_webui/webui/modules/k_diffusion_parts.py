@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import sys
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -30,9 +31,9 @@ def _package() -> ModuleType:
     spec = importlib.util.find_spec("k_diffusion")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("k-diffusion is not installed: install the requirements of the pocket WebUI.")
-    package = ModuleType(_NAME, __doc__)
+    package: Any = ModuleType(_NAME, __doc__)
     package.__path__ = list(spec.submodule_search_locations)
-    utils = ModuleType(f"{_NAME}.utils")
+    utils: Any = ModuleType(f"{_NAME}.utils")
     utils.append_dims = append_dims
     package.utils = utils
     sys.modules.update({_NAME: package, utils.__name__: utils})
@@ -40,5 +41,5 @@ def _package() -> ModuleType:
 
 
 _package()
-sampling = importlib.import_module(f"{_NAME}.sampling")
-external = importlib.import_module(f"{_NAME}.external")
+sampling: Any = importlib.import_module(f"{_NAME}.sampling")
+external: Any = importlib.import_module(f"{_NAME}.external")

@@ -119,7 +119,7 @@ class TextConditionalModel(torch.nn.Module):
         """[n, 77 * chunks, width] for n texts; shorter texts are filled up with empty chunks. With return_pooled also
         the pooled vector [n, width] of the first chunk."""
         batch, _ = self.process_texts(texts)
-        encoded = []
+        encoded: list[Any] = []
         for i in range(max(len(chunks) for chunks in batch)):
             row = [chunks[i] if i < len(chunks) else self.empty_chunk() for chunks in batch]
             encoded.append(self.process_tokens([x.tokens for x in row], [x.multipliers for x in row]))
@@ -133,8 +133,8 @@ class TextConditionalModel(torch.nn.Module):
     ) -> torch.Tensor:
         """[n, 77, width] for one chunk of n texts, emphasis applied; carries .pooled if the encoder gave one."""
         tokens = torch.asarray(remade_batch_tokens).to(devices.device)
-        z = self.encode_with_transformers(tokens)
-        emphasis = sd_emphasis.get_current_option(opts.emphasis)()
+        z: Any = self.encode_with_transformers(tokens)
+        emphasis: Any = sd_emphasis.get_current_option(opts.emphasis)()
         emphasis.tokens = remade_batch_tokens
         emphasis.multipliers = torch.asarray(batch_multipliers).to(devices.device)
         emphasis.z = z

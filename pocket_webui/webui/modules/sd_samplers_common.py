@@ -133,6 +133,8 @@ class Sampler:
 
     model_wrap_cfg: Any
     model_wrap: Any
+    sample: Callable[..., torch.Tensor]
+    sample_img2img: Callable[..., torch.Tensor]
 
     def __init__(self, funcname: Any) -> None:
         self.funcname = funcname

@@ -129,7 +129,8 @@ class GenerationTab:
             outputs=self.outputs, show_progress=False)
         infotext_utils.register_paste_params_button(infotext_utils.ParamBinding(
             paste_button=top.paste, tabname=self.name, source_text_component=top.prompt, source_image_component=None))
-        steps, chosen = self.runner.script("Sampler").steps, top.ui_styles.dropdown
+        sampler_script: Any = self.runner.script("Sampler")
+        steps, chosen = sampler_script.steps, top.ui_styles.dropdown
         for count, prompt, counter, button in (
             (ui_tokens.update_token_counter, top.prompt, top.token_counter, top.token_button),
             (ui_tokens.update_negative_prompt_token_counter, top.negative_prompt, top.negative_token_counter,

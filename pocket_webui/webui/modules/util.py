@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from modules.paths_internal import cwd, script_path
@@ -120,3 +123,16 @@ class MassFileLister:
         if dirname in self.cached_dirs and os.path.exists(path):
             stat = os.stat(path)
             self.cached_dirs[dirname][filename] = (filename, stat.st_mtime, stat.st_ctime)
+
+
+def open_folder(path: str) -> None:
+    """Show a folder in the system's file manager. What is no folder, and a system without one, are said on the page."""
+    import gradio as gr
+
+    opener = {"win32": "explorer", "darwin": "open"}.get(sys.platform, "xdg-open")
+    if not os.path.isdir(path):
+        gr.Warning(f'There is no folder "{path}" yet: it is made when the first picture is saved.')
+    elif shutil.which(opener) is None:
+        gr.Warning(f'No program here opens folders; the pictures are in "{os.path.abspath(path)}".')
+    else:
+        subprocess.Popen([opener, os.path.normpath(path)])
