@@ -137,7 +137,6 @@ class UiSettings:
                 if not skipped and info.section != section:
                     section = info.section
                     tab.close()
-                    gr.Group()
                     tab.enter_context(gr.TabItem(elem_id=f"settings_{section[0]}", label=section[1]))
                     tab.enter_context(gr.Column(elem_id=f"column_settings_{section[0]}", variant="compact"))
                 self.components.append(self._setting(number, key, info, skipped))
