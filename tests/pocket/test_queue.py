@@ -109,7 +109,7 @@ def test_server_commands(host) -> None:
     assert host.state.server_command is None
 
 
-def test_network_tags(host) -> None:
+def test_network_tags(host, monkeypatch) -> None:
     from modules import extra_networks
 
     calls = []
@@ -123,15 +123,13 @@ def test_network_tags(host) -> None:
 
     text, data = extra_networks.parse_prompt("a <probe:x:0.5:te=1> cat <other:y>")
     assert text == "a  cat " and list(data) == ["probe", "other"]
+    monkeypatch.setattr(extra_networks, "extra_network_registry", {})
     extra_networks.register_extra_network(Net("probe"))
-    try:
-        hooks = SimpleNamespace(after_extra_networks_activate=lambda p, **kwargs: calls.append(sorted(kwargs)))
-        p = SimpleNamespace(scripts=hooks, iteration=0, prompts=[], seeds=[], subseeds=[])
-        extra_networks.activate(p, data)
-        extra_networks.activate(SimpleNamespace(scripts=None), {})
-        extra_networks.deactivate(p, data)
-    finally:
-        extra_networks.initialize()
+    hooks = SimpleNamespace(after_extra_networks_activate=lambda p, **kwargs: calls.append(sorted(kwargs)))
+    p = SimpleNamespace(scripts=hooks, iteration=0, prompts=[], seeds=[], subseeds=[])
+    extra_networks.activate(p, data)
+    extra_networks.activate(SimpleNamespace(scripts=None), {})
+    extra_networks.deactivate(p, data)
     assert calls == [[["x", "0.5", ("te", "1")]],
                      ["batch_number", "extra_network_data", "prompts", "seeds", "subseeds"], []]
     assert extra_networks.parse_prompts(["<a:1>x", "<b:2>y"])[0] == ["x", "y"]

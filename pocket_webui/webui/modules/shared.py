@@ -31,6 +31,7 @@ styles_filename = cmd_opts.styles_file = cmd_opts.styles_file or [os.path.join(d
 config_filename = cmd_opts.ui_settings_file
 hide_dirs = {"visible": not cmd_opts.hide_ui_dir_config}
 
+sd_model: Any  # a property of the module's class, see the end of the file
 demo: Any = None
 device: Any = None
 weight_load_location: str | None = None
