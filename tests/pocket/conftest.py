@@ -1,7 +1,8 @@
-"""Makes `import modules.xyz` work in tests as inside the pocket WebUI, with user data in a throw-away folder."""
+"""Makes `import modules.xyz` work in tests as it does inside the pocket WebUI, with user data in a throw-away folder."""
 
 from __future__ import annotations
 
+import copy
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -9,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
-WEBUI = Path(__file__).resolve().parents[2] / "pocket_webui" / "webui"
+ROOT = Path(__file__).resolve().parents[2]
+WEBUI = ROOT / "pocket_webui" / "webui"
+PROBE = ROOT / "tests" / "fixtures" / "extensions" / "probe"
 sys.path.insert(0, str(WEBUI))
 
 from modules import command_line  # noqa: E402  (needs the path above)
 
 # Removed by the interpreter when the test process ends.
 _data = tempfile.TemporaryDirectory(prefix="pocket-tests-", ignore_cleanup_errors=True)
-command_line.use(["--data-dir", _data.name, "--skip-install", "--use-cpu", "all", "--no-half", "--api"])
+command_line.use(["--data-dir", _data.name, "--skip-install", "--use-cpu", "all", "--no-half", "--api", "--no-hashing",
+                  "--disable-console-progressbars", "--extension", str(PROBE)])
 
 
 @pytest.fixture(scope="session")
@@ -34,4 +38,64 @@ def host(data_dir: Path) -> Iterator[object]:
         shared_init.initialize()
     before, labels = dict(shared.opts.data), dict(shared.opts.data_labels)
     yield shared
-    shared.opts.data, shared.opts.data_labels = before, labels
+    shared.opts.data = before
+    # In place: built-in scripts add their options to the same table under the name shared.options_templates.
+    shared.opts.data_labels = shared.options_templates
+    shared.options_templates.clear()
+    shared.options_templates.update(labels)
+
+
+@pytest.fixture(scope="session")
+def booted(data_dir: Path) -> object:
+    """`modules.shared` of a WebUI that is up, without a page: tiny random checkpoints tiny, tinyb, tinyxl, the VAEs
+    alt-mse and broken (another number of channels), the extension "probe"; tiny is loaded, its VAE is its own."""
+    import torch
+
+    from modules import initialize, shared, shared_init
+    from pocket_webui.nets import checkpoint
+
+    # Networks this small gain nothing from threads, and lose a hundredfold where other tests run beside them.
+    torch.set_num_threads(1)
+    models = data_dir / "models" / "Stable-diffusion"
+    checkpoint.random_checkpoint(models / "tiny.safetensors", seed=1)
+    checkpoint.random_checkpoint(models / "tinyb.safetensors", seed=2)
+    checkpoint.random_checkpoint(models / "tinyxl.safetensors", kind="xl", seed=3, width=160)
+    vaes = data_dir / "models" / "VAE"
+    vaes.mkdir(parents=True, exist_ok=True)
+    checkpoint.random_vae(vaes / "alt-mse.safetensors", seed=4)
+    checkpoint.random_vae(vaes / "broken-vae.safetensors", seed=5, z=16)
+    if shared.opts is None:
+        shared_init.initialize()
+    shared.opts.data.update({"sd_model_checkpoint": "tiny.safetensors", "sd_vae": "Automatic"})
+    initialize.start(headless=True)
+    return shared
+
+
+@pytest.fixture
+def webui(booted: object) -> Iterator[object]:
+    """`booted` with empty caches of encoded prompts and the checkpoint "tiny"; options are undone afterwards."""
+    from modules import processing, sd_models, sd_vae, shared
+
+    data = shared.opts.data
+    before = copy.deepcopy(data)
+    for kind, names in ((processing.StableDiffusionProcessing, ("cached_c", "cached_uc")),
+                        (processing.StableDiffusionProcessingTxt2Img, ("cached_hr_c", "cached_hr_uc"))):
+        for name in names:
+            setattr(kind, name, [None, None])
+    shared.state.begin(job="test")
+    yield shared
+    shared.state.end()
+    data.clear()
+    data.update(before)
+    sd_models.reload_model_weights()
+    sd_vae.reload_vae_weights()
+
+
+@pytest.fixture
+def probe(webui: object) -> Iterator[object]:
+    """The module of the probe extension: `start()`, generate, `stop()` gives the trace."""
+    from modules import scripts
+
+    found = next(data.module for data in scripts.scripts_data if data.script_class.__name__ == "Probe")
+    yield found
+    found.stop()
