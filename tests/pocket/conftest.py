@@ -1,4 +1,4 @@
-"""Makes `import modules.xyz` work in tests as it does inside the pocket WebUI, with user data in a throw-away folder."""
+"""Makes `import modules.xyz` work in tests as inside the pocket WebUI, with user data in a throw-away folder."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ def host(data_dir: Path) -> Iterator[object]:
 
     if shared.opts is None:
         shared_init.initialize()
-    before, labels = dict(shared.opts.data), dict(shared.opts.data_labels)
+    before = dict(shared.opts.data)
+    # In place: built-in scripts add their options to shared.options_templates, which may be the same table.
+    tables = [(table, dict(table)) for table in (shared.opts.data_labels, shared.options_templates)]
     yield shared
-    shared.opts.data = before
-    # In place: built-in scripts add their options to the same table under the name shared.options_templates.
-    shared.opts.data_labels = shared.options_templates
-    shared.options_templates.clear()
-    shared.options_templates.update(labels)
+    shared.opts.data, shared.opts.data_labels = before, tables[0][0]
+    for table, contents in tables:
+        table.clear()
+        table.update(contents)
 
 
 @pytest.fixture(scope="session")
@@ -71,24 +72,35 @@ def booted(data_dir: Path) -> object:
     return shared
 
 
-@pytest.fixture
-def webui(booted: object) -> Iterator[object]:
-    """`booted` with empty caches of encoded prompts and the checkpoint "tiny"; options are undone afterwards."""
+def settle() -> None:
+    """Bring a booted WebUI to a known state, whatever other tests did: no encoded prompts kept, all VAE files listed,
+    "tiny" loaded with its own VAE."""
     from modules import processing, sd_models, sd_vae, shared
 
-    data = shared.opts.data
-    before = copy.deepcopy(data)
     for kind, names in ((processing.StableDiffusionProcessing, ("cached_c", "cached_uc")),
                         (processing.StableDiffusionProcessingTxt2Img, ("cached_hr_c", "cached_hr_uc"))):
         for name in names:
             setattr(kind, name, [None, None])
+    sd_vae.refresh_vae_list()
+    shared.opts.data.update({"sd_model_checkpoint": "tiny.safetensors", "sd_vae": "Automatic"})
+    assert shared.sd_model is not None
+    sd_models.reload_model_weights()
+    sd_vae.reload_vae_weights()
+
+
+@pytest.fixture
+def webui(booted: object) -> Iterator[object]:
+    """`booted`, in a known state (see `settle`); options are undone afterwards."""
+    from modules import shared
+
+    settle()
+    before = copy.deepcopy(shared.opts.data)
     shared.state.begin(job="test")
     yield shared
     shared.state.end()
-    data.clear()
-    data.update(before)
-    sd_models.reload_model_weights()
-    sd_vae.reload_vae_weights()
+    shared.opts.data.clear()
+    shared.opts.data.update(before)
+    settle()
 
 
 @pytest.fixture
