@@ -3,14 +3,17 @@
 (function() {
     "use strict";
 
-    /* Fills every status line from the checkboxes it names in data-switches: {"id of the checkbox": "title"}. */
+    function isOn(id) {
+        const box = gradioApp().querySelector("#" + id + " input[type=checkbox]");
+        return Boolean(box && box.checked);
+    }
+
+    /* Fills every status line from the checkboxes it names: data-master, the extension's own, and data-switches,
+       {"id of a feature's checkbox": "title"}. */
     function refresh() {
         gradioApp().querySelectorAll(".vaeface-status").forEach(function(status) {
             const titles = JSON.parse(status.dataset.switches);
-            const on = Object.keys(titles).filter(function(id) {
-                const box = gradioApp().querySelector("#" + id + " input[type=checkbox]");
-                return box && box.checked;
-            });
+            const on = isOn(status.dataset.master) ? Object.keys(titles).filter(isOn) : [];
             status.textContent = on.map((id) => titles[id]).join(" · ");
         });
     }

@@ -30,14 +30,14 @@ def build(script: Any, host: Host, notice: str = "") -> list[Any]:
     with accordion:
         controls[head.name] = accordion
         with accordion.extra():
-            gr.HTML(_status(script), elem_id=script.elem_id("status"))
+            gr.HTML(_status(script, accordion.elem_id), elem_id=script.elem_id("status"))
         if notice:
             gr.HTML(tag("p", notice, class_="vaeface-error"), elem_id=script.elem_id("notice"))
         for name in FEATURES:
             with gr.Group(elem_id=script.elem_id(f"group_{name}")), gr.Row():
                 controls.update({f.name: _control(f, script.elem_id(f.name)) for f in FIELDS if f.group == name})
         script.report_view = gr.HTML(elem_id=script.elem_id("report"))
-    for group in FEATURES.values():
+    for group in GROUPS.values():
         controls[group.switch].change(fn=None, inputs=[], outputs=[], **js("() => vaefaceStatus()"))
     script.infotext_fields = [host.paste_field(controls[f.name], _reader(f.name)) for f in FIELDS]
     return [controls[field.name] for field in FIELDS]
@@ -70,10 +70,10 @@ def _control(field: Field, elem_id: str) -> Any:
     return gr.Textbox(**common) if field.kind is str else gr.Number(**common)
 
 
-def _status(script: Any) -> Markup:
+def _status(script: Any, master: str) -> Markup:
     """The header's place for the features that are on; the page fills it, see javascript/vaeface.js."""
     titles = {script.elem_id(group.switch): group.title for group in FEATURES.values()}
-    return tag("span", class_="vaeface-status", data_switches=json.dumps(titles))
+    return tag("span", class_="vaeface-status", data_master=master, data_switches=json.dumps(titles))
 
 
 def _reader(name: str) -> Callable[[Mapping[str, Any]], Value | None]:

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+from PIL import Image
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROGRESS = r".*\d+/\d+ \[.*\]|.*\dit \[.*\]"
 NATIVE = "[a cat:a (dog:1.2):0.5] AND a hat"
@@ -39,10 +41,12 @@ def start(data: str, extra: list[str]) -> None:
 
 
 def job(args=None, prompt=NATIVE, steps=6, sampler="Euler a", **values):
-    """A txt2img job as the page would send it, with our panel's `args` when our script is there."""
+    """A job as the page would send it, with our panel's `args` when our script is there; img2img if `init_images`."""
     from modules import initialize, processing, scripts, shared
 
-    p = processing.StableDiffusionProcessingTxt2Img(
+    repaint = "init_images" in values
+    make = processing.StableDiffusionProcessingImg2Img if repaint else processing.StableDiffusionProcessingTxt2Img
+    p = make(
         sd_model=shared.sd_model,
         do_not_save_samples=True,
         do_not_save_grid=True,
@@ -58,7 +62,8 @@ def job(args=None, prompt=NATIVE, steps=6, sampler="Euler a", **values):
         },
     )
     p.is_api = True  # else the page's own Sampler and Seed scripts overwrite steps, sampler and seed
-    p.scripts, p.script_args = scripts.scripts_txt2img, initialize.script_defaults()
+    p.scripts = scripts.scripts_img2img if repaint else scripts.scripts_txt2img
+    p.script_args = initialize.script_defaults(repaint)
     ours = ours_of(p.scripts)
     if ours and args is not None:
         p.script_args[ours.args_from : ours.args_from + len(args)] = args
@@ -97,6 +102,7 @@ JOBS = {
     "heun": {"sampler": "Heun", "steps": 4},
     "batches": {"batch_size": 2, "n_iter": 2},
     "hires": {"enable_hr": True, "hr_scale": 2, "denoising_strength": 0.6, "hr_upscaler": "Latent"},
+    "img2img": {"init_images": [Image.linear_gradient("L").convert("RGB").resize((64, 64))], "steps": 8},
 }
 
 

@@ -85,6 +85,10 @@ def test_hires_fix_has_two_passes(ours):
     assert schedule["first"]["switches"] == [4] and schedule["hires"]["switches"] == []
 
 
+def test_img2img_is_followed_too(ours):
+    assert ours["on"]["img2img"]["ours"][0]["VAE Face schedule"]["first"]["calls"] == 7  # int(8 * 0.75) + 1
+
+
 def test_a_dict_argument_and_its_unknown_name(ours):
     result = ours["on"]["dict"]
     assert result["ours"][0]["VAE Face schedule"]["timing"] == "exact"

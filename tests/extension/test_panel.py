@@ -6,7 +6,7 @@ import json
 import gradio as gr
 
 from lib_vaeface import infotext
-from lib_vaeface.settings import FIELDS, Settings
+from lib_vaeface.settings import FIELDS, GROUPS, Settings
 from lib_vaeface.ui import panel
 from lib_vaeface.ui.html import Markup, tag
 from lib_vaeface.ui.report import report
@@ -159,5 +159,5 @@ def test_markup_is_escaped_once():
 def test_every_switch_refreshes_the_header_on_the_page_alone():
     page, _ = built()
     scripted = [event for event in events(page) if event["js"]]
-    assert len(scripted) == len(panel.FEATURES)
+    assert len(scripted) == len(GROUPS)
     assert all(event["js"] == "() => vaefaceStatus()" and not event["backend_fn"] for event in scripted)
