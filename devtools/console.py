@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,9 +23,10 @@ def say(text: str) -> None:
 def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> int:
     """The exit code of `command`, run in the checkout; `env` is added to the environment.
 
-    Ctrl-C reaches the child too: it gets the time to stop by itself.
+    Ctrl-C reaches the child too: it gets the time to stop by itself. A request to end is passed on to it.
     """
     process = subprocess.Popen([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})})
+    signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
     while True:
         try:
             return process.wait()

@@ -217,3 +217,15 @@ def test_an_old_python_is_told_what_to_do(version: str) -> None:
     assert done.returncode == 1
     assert f"this is Python {version}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.may_skip
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends programs without a signal")
+def test_ending_dev_py_ends_what_it_runs() -> None:
+    script = "from devtools.console import run; import sys; sys.exit(run([sys.executable, '-c', CHILD]) != -15)"
+    child = "CHILD = 'import time; print(\"up\", flush=True); time.sleep(60)'\n"
+    command = [sys.executable, "-c", child + script]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "up\n"
+        process.terminate()
+        assert process.wait(timeout=30) == 0
