@@ -24,18 +24,17 @@ def _scale(im: Image.Image, width: int, height: int, upscaler_name: str | None) 
 
 
 def _fill_borders(res: Image.Image, inner: Image.Image, left: int, top: int) -> None:
-    """Stretch the outermost rows or columns of `inner`, pasted at (left, top), over the empty rest of `res`."""
-    width, height = res.size
+    """Stretch the edges of `inner`, pasted at (left, top), over the empty rest of `res`.
+
+    Both sides get the width of the first one, as on A1111: with an odd rest the last row or column stays black."""
+    width, height = inner.size
     if top > 0:
-        rest = height - top - inner.height
-        res.paste(inner.crop((0, 0, width, 1)).resize((width, top)), (0, 0))
-        if rest > 0:
-            res.paste(inner.crop((0, inner.height - 1, width, inner.height)).resize((width, rest)), (0, height - rest))
+        for edge, y in ((0, 0), (height, top + height)):
+            # A box without height: the resampling filter reaches beyond it, into the outermost rows.
+            res.paste(inner.resize((width, top), box=(0, edge, width, edge)), (0, y))
     if left > 0:
-        rest = width - left - inner.width
-        res.paste(inner.crop((0, 0, 1, height)).resize((left, height)), (0, 0))
-        if rest > 0:
-            res.paste(inner.crop((inner.width - 1, 0, inner.width, height)).resize((rest, height)), (width - rest, 0))
+        for edge, x in ((0, 0), (width, left + width)):
+            res.paste(inner.resize((left, height), box=(edge, 0, edge, height)), (x, 0))
 
 
 def resize_image(
