@@ -72,26 +72,11 @@ def booted(data_dir: Path) -> object:
     return shared
 
 
-def settle() -> None:
-    """Bring a booted WebUI to a known state, whatever other tests did: no encoded prompts kept, all VAE files listed,
-    "tiny" loaded with its own VAE."""
-    from modules import processing, sd_models, sd_vae, shared
-
-    for kind, names in ((processing.StableDiffusionProcessing, ("cached_c", "cached_uc")),
-                        (processing.StableDiffusionProcessingTxt2Img, ("cached_hr_c", "cached_hr_uc"))):
-        for name in names:
-            setattr(kind, name, [None, None])
-    sd_vae.refresh_vae_list()
-    shared.opts.data.update({"sd_model_checkpoint": "tiny.safetensors", "sd_vae": "Automatic"})
-    assert shared.sd_model is not None
-    sd_models.reload_model_weights()
-    sd_vae.reload_vae_weights()
-
-
 @pytest.fixture
 def webui(booted: object) -> Iterator[object]:
-    """`booted`, in a known state (see `settle`); options are undone afterwards."""
+    """`booted`, in a known state (see jobs.settle); options are undone afterwards."""
     from modules import shared
+    from tests.pocket.jobs import settle
 
     settle()
     before = copy.deepcopy(shared.opts.data)

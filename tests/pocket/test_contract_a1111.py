@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.pocket.jobs import centred_mask, generate, gradient
+from tests.pocket.jobs import centred_mask, generate, gradient, settle
 
 FILE = Path(__file__).resolve().parents[1] / "fixtures" / "contracts" / "a1111-1.10.1.jsonl"
 SCENARIOS = {entry["scenario"]: entry for entry in map(json.loads, FILE.read_text("utf8").splitlines())}
@@ -53,14 +53,11 @@ def request_fields(entry: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def replayed(booted: object) -> dict[str, list[dict[str, Any]]]:
     """The trace of each scenario."""
-    from modules import processing, scripts, sd_models, shared
+    from modules import scripts, shared
 
     module = next(data.module for data in scripts.scripts_data if data.script_class.__name__ == "Probe")
+    settle()
     before = dict(shared.opts.data)
-    processing.StableDiffusionProcessing.cached_c = [None, None]
-    processing.StableDiffusionProcessing.cached_uc = [None, None]
-    processing.StableDiffusionProcessingTxt2Img.cached_hr_c = [None, None]
-    processing.StableDiffusionProcessingTxt2Img.cached_hr_uc = [None, None]
     traces = {}
     for name, entry in SCENARIOS.items():
         module.start()
@@ -68,7 +65,7 @@ def replayed(booted: object) -> dict[str, list[dict[str, Any]]]:
         traces[name] = module.stop()
     shared.opts.data.clear()
     shared.opts.data.update(before)
-    sd_models.reload_model_weights()
+    settle()
     return traces
 
 
