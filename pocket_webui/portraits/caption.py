@@ -1,4 +1,7 @@
-"""Says what a scene shows, in a small vocabulary; with a random source it varies words and drops some, but never lies."""
+"""Says what a scene shows, in a small vocabulary.
+
+With a random source it varies wording and order and leaves some of it out, but never says what is not there.
+"""
 from __future__ import annotations
 
 from random import Random
@@ -6,79 +9,86 @@ from random import Random
 from .scene import Person, Scene
 
 COUNTS = {2: "two", 3: "three", 4: "four"}
-SHORT = {"smiling": ("smiling",), "sad": ("sad",), "surprised": ("surprised",), "neutral": ()}
+KINDS = {"closeup": "close-up portrait of", "half": "half-length portrait of"}
+STYLES = {
+    "short": ("short {} hair",),
+    "long": ("long {} hair", "{} long hair", "{} hair"),
+    "bob": ("{} hair in a bob", "bob {} hair", "{} hair"),
+    "curly": ("curly {} hair", "{} curly hair", "{} hair"),
+    "bun": ("{} hair in a bun", "{} hair"),
+}
 
 
-def _hair(person: Person) -> str:
-    return "bald" if person.hair_style == "bald" else f"{person.hair_style} {person.hair_colour} hair"
+def _hair(person: Person, rng: Random | None) -> str:
+    """The hair of somebody who is not bald; the first wording is the full one and the most common."""
+    wordings = STYLES[person.hair_style]
+    wording = wordings[0] if rng is None or rng.random() < 0.6 else rng.choice(wordings)
+    return wording.format(person.hair_colour)
 
 
-def _details(person: Person, eyes: bool) -> list[str]:
-    """Everything there is to say after 'a woman', most telling first."""
-    parts = []
-    if person.hair_style != "bald":
-        parts.append("with " + _hair(person) + (f" and {person.eye_colour} eyes" if eyes else ""))
-    else:
-        parts.append("bald" + (f" with {person.eye_colour} eyes" if eyes else ""))
-    parts.append(f"{person.skin} skin")
-    parts += ["beard"] * person.beard + ["glasses"] * person.glasses
+def _look(person: Person, eyes: bool, rng: Random | None) -> str:
+    """What stands right after 'a woman'."""
+    bald = person.hair_style == "bald"
+    parts = ([] if bald else [_hair(person, rng)]) + ([f"{person.eye_colour} eyes"] if eyes else [])
+    text = "with " + " and ".join(parts) if parts else ""
+    return f"bald {text}".strip() if bald else text
+
+
+def _details(person: Person) -> list[str]:
+    """Everything else there is to say."""
+    parts = [f"{person.skin} skin"] + ["beard"] * person.beard + ["glasses"] * person.glasses
     if person.hat:
         parts.append(f"{person.hat_colour} {person.hat}")
-    parts += SHORT[person.expression]
-    parts.append(f"{person.shirt_colour} shirt")
-    return parts
+    if person.expression != "neutral":
+        parts.append(person.expression)
+    return [*parts, f"{person.shirt_colour} shirt"]
 
 
 def _someone(person: Person, rng: Random | None) -> str:
-    if rng and rng.random() < 0.1:
-        return "a person"
-    return f"a {person.gender}"
+    return "a person" if rng and rng.random() < 0.1 else f"a {person.gender}"
 
 
-def _vary(parts: list[str], rng: Random | None, keep: float) -> list[str]:
-    """Drops some parts and shuffles all but the first."""
-    if rng is None:
-        return parts
-    first, rest = parts[:1], [s for s in parts[1:] if rng.random() < keep]
-    if rng.random() < 0.5:
-        rng.shuffle(rest)
-    return (first if rng.random() < 0.95 else []) + rest
+def _join(person: Person, look: str, rng: Random | None) -> str:
+    """'a woman with ...', 'a man, bald' or just 'a person'."""
+    who = _someone(person, rng)
+    if not look:
+        return who
+    return f"{who}, {look}" if look.startswith("bald") else f"{who} {look}"
 
 
 def _single(scene: Scene, rng: Random | None) -> str:
-    person = scene.people[0]
-    kind = {"closeup": "close-up portrait of ", "half": "half-length portrait of "}[scene.kind]
+    person, opening = scene.people[0], KINDS[scene.kind] + " "
+    parts = [*_details(person), f"{scene.background} background"]
+    eyes = True
     if rng:
-        kind = rng.choice((kind, kind, kind, "portrait of " if scene.kind == "closeup" else kind, ""))
-    eyes = rng is None or rng.random() < (0.85 if scene.kind == "closeup" else 0.3)
-    parts = _vary(_details(person, eyes), rng, 0.8)
-    back = f"{scene.background} background"
-    if rng is None or rng.random() < 0.85:
-        parts.insert(rng.choice((len(parts), len(parts), len(parts), min(1, len(parts)))) if rng else len(parts), back)
-    text = kind + _someone(person, rng)
-    glue = " " if parts and parts[0].startswith("with") else ", "
-    return text + (glue + ", ".join(parts) if parts else "")
+        opening = rng.choice((opening, opening, opening, "portrait of ", ""))
+        eyes = rng.random() < (0.85 if scene.kind == "closeup" else 0.35)
+        parts = [s for s in parts if rng.random() < 0.82]
+        if rng.random() < 0.5:
+            rng.shuffle(parts)
+    look = "" if rng and rng.random() < 0.06 else _look(person, eyes, rng)
+    return ", ".join([opening + _join(person, look, rng), *parts])
+
+
+def _member(person: Person, rng: Random | None) -> str:
+    """One of a group in a few words; a full caption names hair, hat, glasses, beard and shirt."""
+    extra = [f"{person.hat_colour} {person.hat}"] if person.hat else []
+    extra += ["glasses"] * person.glasses + ["beard"] * person.beard + [f"{person.shirt_colour} shirt"]
+    if rng:
+        extra = [s for s in extra if rng.random() < 0.65]
+    if person.hair_style == "bald":
+        return _join(person, " and ".join(["bald", *extra]).replace("bald and", "bald with"), rng)
+    return _join(person, " and ".join([f"with {person.hair_colour} hair", *extra]), rng)
 
 
 def _group(scene: Scene, rng: Random | None) -> str:
-    count = COUNTS[len(scene.people)]
-    head = f"group photo of {count} people"
-    if rng:
-        head = rng.choice((head, head, f"{count} people"))
-    people = []
-    for person in scene.people:
-        look = "bald" if person.hair_style == "bald" else f"with {person.hair_colour} hair"
-        extra = [f"{person.hat_colour} {person.hat}"] if person.hat else []
-        extra += ["glasses"] * person.glasses + ["beard"] * person.beard + [f"{person.shirt_colour} shirt"]
-        if rng:
-            extra = [e for e in extra if rng.random() < 0.65]
-        glue = ", " if look == "bald" else " "
-        people.append(_someone(person, rng) + glue + look + "".join(f" and {e}" for e in extra[:2]))
+    count = f"{COUNTS[len(scene.people)]} people"
+    text = count if rng and rng.random() < 0.35 else f"group photo of {count}"
     if rng is None or rng.random() < 0.75:
-        head += ": " + ", ".join(people)
+        text += ": " + ", ".join(_member(q, rng) for q in scene.people)
     if rng is None or rng.random() < 0.85:
-        head += f", {scene.background} background"
-    return head
+        text += f", {scene.background} background"
+    return text
 
 
 def caption(scene: Scene, rng: Random | None = None) -> str:

@@ -48,7 +48,8 @@ def beanie(img: Tensor, f: Frame, p: Params) -> Tensor:
     ribs = torch.sin(26 * torch.asin(du.clamp(-0.99, 0.99))) * p.fine
     dome = cover(torch.maximum((far - 1) * wide, f.v - base), f.edge)
     ball = torch.sqrt((f.u / 0.2).square() + ((f.v - p.hat_y + 0.1 + p.hat_top) / 0.2).square() + 1e-6)
-    img = paint(img, p.hat_rgb * (1.05 - 0.35 * ball.square().clamp_max(1)), cover((ball - 1) * 0.2, f.hair_edge) * p.pompom * p.beanie)
+    ball_rgb = p.hat_rgb * (1.05 - 0.35 * ball.square().clamp_max(1))
+    img = paint(img, ball_rgb, cover((ball - 1) * 0.2, f.hair_edge) * p.pompom * p.beanie)
     shade = p.ambient + 0.66 * diffuse
     img = paint(img, p.hat_rgb * (shade * (1 + 0.03 * ribs)), dome * p.beanie)
     band = torch.maximum((f.v - base + 0.1).abs() - 0.13, f.u.abs() - wide * 1.05)

@@ -79,14 +79,16 @@ def mouth(img: Tensor, f: Frame, p: Params) -> Tensor:
 
 def beard(img: Tensor, f: Frame, p: Params) -> Tensor:
     """Full beard and moustache; may reach a little below the chin."""
-    cheek = p.mouth_y - 0.1 - 0.55 * (f.m / p.fw).square() + 0.12 * ridge(f.m - 0.42, 0.12)
+    cheek = p.mouth_y - 0.06 - 0.5 * (f.m / p.fw).square() + 0.16 * ridge(f.m - 0.42, 0.14)
     chin = torch.sqrt(f.a.square() + ((f.v - 0.25) / (p.fl - 0.2 + p.beard_l)).clamp_min(0).square())
     body = ramp(-0.05, 0.05, f.v - cheek) * cover(chin - 1.0, f.hair_edge * 1.5) * ramp(-0.25, -0.1, f.v)
     mu = f.d / (p.mouth_w * 1.12)
     tash = cover(((f.v - p.mouth_y + 0.115 - 0.07 * mu * mu) / 0.05).abs() - 1 + mu * mu, torch.full_like(p.es, 0.5))
     hair = torch.maximum(body, tash)
-    skin_patch = blob(f.d, f.v - p.mouth_y - 0.005, p.mouth_w * 0.95, 0.07)
+    skin_patch = blob(f.d, f.v - p.mouth_y - 0.015, p.mouth_w * 0.95, 0.085)
     strands = 1 + 0.1 * torch.sin(38 * f.d + 1.6 * torch.sin(8 * f.v + p.phase)) * p.fine
-    shade = (0.95 - 0.25 * f.rim.clamp(0, 1.1).square() + 0.15 * f.a * p.lx) * strands
-    alpha = hair * (1 - 0.75 * skin_patch) * p.beard_a * p.beard
+    shade = 0.96 - 0.34 * f.rim.clamp(0, 1.1).square() + 0.15 * f.a * p.lx
+    shade = shade - 0.25 * blob(f.d, f.v - p.mouth_y - 0.18, 0.2, 0.05)
+    shade = (shade + 0.2 * blob(f.d, f.v - p.fl + 0.17, 0.18, 0.1)) * strands
+    alpha = hair * (1 - 0.9 * skin_patch) * p.beard_a * p.beard
     return paint(img, p.hair_rgb * shade, alpha)

@@ -34,7 +34,7 @@ def _numbers(scene: Scene, person: Person) -> dict[str, float]:
 
 
 def _colours(scene: Scene, person: Person) -> dict[str, tuple[float, ...]]:
-    c = {**FIXED, **scene.tints, **person.tints}
+    c: dict[str, tuple[float, ...]] = {**FIXED, **scene.tints, **person.tints}
     mix = 0.45 * person.shape["lips"]
     natural = [s * k for s, k in zip(person.tints["skin"], (0.88, 0.58, 0.56), strict=True)]
     c["lip"] = tuple((1 - mix) * a + mix * b for a, b in zip(natural, (0.8, 0.22, 0.26), strict=True))

@@ -35,7 +35,8 @@ def back(img: Tensor, f: Frame, p: Params) -> Tensor:
     up = (f.v + 0.08).clamp_max(0) / p.crown_h
     bumps = _curls(f, p)
     far = torch.sqrt(a.square() + up.square() + 1e-6) - 0.05 * bumps
-    tip = f.v - p.length + 0.3 * a.square() * p.length.clamp_max(0.7) + 0.03 * torch.sin(8 * f.u + p.phase) + 0.05 * bumps
+    tip = f.v - p.length + 0.3 * a.square() * p.length.clamp_max(0.7)
+    tip = tip + 0.03 * torch.sin(8 * f.u + p.phase) + 0.05 * bumps
     alpha = cover(torch.maximum((far - 1) * width, tip), f.hair_edge) * p.back
     shade = 0.55 + 0.28 * a.square() + 0.12 * _strands(f, p, f.u) * (1 - p.curl) + 0.12 * bumps
     return paint(img, p.hair_rgb * shade, alpha * _below_hat(f, p))
@@ -47,7 +48,8 @@ def bun(img: Tensor, f: Frame, p: Params) -> Tensor:
     steep = torch.rsqrt((1.15 - far.square()).clamp_min(0.15))
     diffuse, _ = light(-0.7 * du * steep, -0.7 * dv * steep, p)
     swirl = 0.1 * torch.sin(9 * far + 3 * du) * p.fine
-    return paint(img, p.hair_rgb * ((p.ambient + 0.66 * diffuse) * (1 + swirl)), cover((far - 1) * 0.32, f.hair_edge) * p.bun)
+    shade = (p.ambient + 0.66 * diffuse) * (1 + swirl)
+    return paint(img, p.hair_rgb * shade, cover((far - 1) * 0.32, f.hair_edge) * p.bun)
 
 
 def _below_hat(f: Frame, p: Params) -> Tensor:

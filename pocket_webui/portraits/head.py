@@ -60,19 +60,21 @@ def _slopes(f: Frame, p: Params) -> tuple[Tensor, Tensor]:
         hill = torch.addcmul(du.square(), dv, dv).neg_().exp_()
         (gm if mirrored else gx).addcmul_(hill, du.mul_(-2 * height / sx))
         gy.addcmul_(hill, dv.mul_(-2 * height / sy))
-    bridge = 0.1 * p.nose_k * ridge(f.d, 0.08) * ramp(p.ey - 0.16, p.nose_y, f.v) * (1 - ramp(p.nose_y, p.nose_y + 0.09, f.v))
-    gx.sub_(bridge * f.d, alpha=2 / 0.08**2)
+    along = ramp(p.ey - 0.16, p.nose_y, f.v) * (1 - ramp(p.nose_y, p.nose_y + 0.09, f.v))
+    gx.sub_(0.1 * p.nose_k * ridge(f.d, 0.08) * along * f.d, alpha=2 / 0.08**2)
     return gx.addcmul_(gm, f.side), gy
 
 
 def _shadow(f: Frame, p: Params) -> Tensor:
     """Share of the light that reaches hollows, the fold beside the mouth and the outline."""
-    middle = 0.26 * blob(f.d, f.v - p.nose_y - 0.11, 0.13, 0.045) + 0.14 * blob(f.d, f.v - p.mouth_y - 0.16, 0.14, 0.05)
+    middle = 0.26 * blob(f.d, f.v - p.nose_y - 0.11, 0.13, 0.045)
+    middle = middle + 0.14 * blob(f.d, f.v - p.mouth_y - 0.16, 0.14, 0.05)
     middle = middle + 0.12 * p.lx.abs() * blob(f.d + p.lx * 0.2, f.v - p.nose_y, 0.1, 0.12)
-    fold = ridge(f.m - p.mouth_w - 0.25 * (f.v - p.mouth_y + 0.1), 0.045) * ridge(f.v - 0.5 * (p.nose_y + p.mouth_y), 0.14)
+    fold = ridge(f.m - p.mouth_w - 0.25 * (f.v - p.mouth_y + 0.1), 0.045)
+    fold = fold * ridge(f.v - 0.5 * (p.nose_y + p.mouth_y), 0.14)
     middle = middle + (0.02 + 0.07 * p.age + 0.08 * p.smile.clamp_min(0)) * fold
-    middle = middle + 0.2 * blob(f.m - p.ed, f.v - p.ey + 0.02, 0.21, 0.13)
-    return (1 - middle - 0.16 * f.rim.square() * f.rim.square().square()).clamp_min_(0.25)
+    middle = middle + 0.27 * blob(f.m - p.ed, f.v - p.ey + 0.02, 0.21, 0.13)
+    return (1 - middle - 0.2 * f.rim.square() * f.rim.square().square()).clamp_min_(0.25)
 
 
 def skin(img: Tensor, f: Frame, p: Params) -> Tensor:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from random import Random
 
 from . import words
@@ -13,10 +14,14 @@ STYLES_BY_GENDER = {
     "man": {"short": 56, "bald": 17, "curly": 14, "long": 13},
     "person": {"short": 30, "bob": 22, "curly": 24, "long": 24},
 }
-HAIR_WEIGHTS = {"black": 18, "brown": 18, "blond": 18, "red": 14, "grey": 10, "white": 8, "blue": 5, "pink": 5, "green": 4}
+HAIR_WEIGHTS = {
+    "black": 18, "brown": 18, "blond": 18, "red": 14, "grey": 10, "white": 8, "blue": 5, "pink": 5, "green": 4,
+}  # fmt: skip
+LENGTHS = {"long": (1.75, 2.5), "bob": (0.72, 1.0), "curly": (0.45, 1.1)}
+BACK_WIDTHS = {"long": (1.16, 1.28), "bob": (1.2, 1.3), "curly": (1.36, 1.5)}
 
 
-def _pick(rng: Random, weights: dict[str, float]) -> str:
+def _pick(rng: Random, weights: Mapping[str, float]) -> str:
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
@@ -69,16 +74,16 @@ def _face_shape(rng: Random, w: dict) -> dict[str, float]:
         "turn": turn,
         "ky": 0.5 * turn,
         "roll": max(-0.16, min(0.16, rng.gauss(0, 0.07))),
-        "fw": rng.uniform(0.72, 0.78) + 0.03 * man,
-        "jaw": rng.uniform(0.62, 0.7) + 0.1 * man,
+        "fw": rng.uniform(0.67, 0.72) + 0.03 * man,
+        "jaw": rng.uniform(0.62, 0.69) + 0.09 * man,
         "fl": rng.uniform(1.0, 1.06) + 0.02 * man,
         "ed": rng.uniform(0.33, 0.36),
         "ey": ey,
         "es": rng.uniform(0.172, 0.19) + 0.012 * woman,
-        "open": rng.uniform(0.46, 0.54) + 0.14 * surprised + 0.04 * woman,
+        "open": rng.uniform(0.4, 0.46) + 0.12 * surprised + 0.035 * woman,
         "gaze": rng.uniform(-0.08, 0.08),
         "lash": 0.35 + 0.65 * woman,
-        "brow_y": rng.uniform(0.235, 0.27) + 0.09 * surprised,
+        "brow_y": rng.uniform(0.205, 0.24) + 0.08 * surprised,
         "brow_t": rng.uniform(0.03, 0.038) + 0.022 * man,
         "brow_a": 0.1 if w["expression"] == "sad" else rng.uniform(-0.04, 0.0),
         "nose_y": nose_y,
@@ -95,14 +100,14 @@ def _face_shape(rng: Random, w: dict) -> dict[str, float]:
         "glasses": float(w["glasses"]),
         "glass_p": rng.choice((2.0, 3.6)),
         "beard": float(w["beard"]),
-        "beard_a": rng.uniform(0.8, 0.95),
-        "beard_l": rng.uniform(-0.02, 0.16),
+        "beard_a": rng.uniform(0.74, 0.88),
+        "beard_l": rng.uniform(-0.02, 0.12),
     }
 
 
 def _hair_shape(rng: Random, w: dict) -> dict[str, float]:
     style = w["hair_style"]
-    length = {"long": rng.uniform(1.75, 2.5), "bob": rng.uniform(0.72, 1.0), "curly": rng.uniform(0.45, 1.1)}.get(style, 0)
+    length = rng.uniform(*LENGTHS.get(style, (0, 0)))
     if style == "curly" and w["gender"] == "man":
         length = rng.uniform(0.1, 0.3)
     fringe = float(style in ("long", "bob") and rng.random() < 0.4)
@@ -117,7 +122,7 @@ def _hair_shape(rng: Random, w: dict) -> dict[str, float]:
         "bun": float(style == "bun" and not w["hat"]),
         "bun_x": rng.uniform(-0.18, 0.18),
         "length": length,
-        "back_w": {"long": rng.uniform(1.16, 1.28), "bob": rng.uniform(1.2, 1.3), "curly": rng.uniform(1.36, 1.5)}.get(style, 1.1),
+        "back_w": rng.uniform(*BACK_WIDTHS.get(style, (1.1, 1.1))),
         "flare": rng.uniform(0.0, 0.25) if style == "long" else rng.uniform(-0.12, 0.04),
         "wave": rng.choice((0.0, rng.uniform(0.03, 0.06))) if style == "long" else 0.0,
         "crown_w": {"curly": 1.26, "short": 1.08, "bun": 1.07}.get(style, 1.15),
@@ -192,9 +197,16 @@ def _places(rng: Random, kind: str, width: int, height: int) -> list[dict[str, f
     """Centre (pixels) and pixels per head unit (a face is about 2.1 units high) of each person, left to right."""
     unit = min(width, height)
     if kind == "closeup":
-        return [{"cx": width * (0.5 + rng.uniform(-0.05, 0.05)), "cy": height * rng.uniform(0.49, 0.53), "sc": unit * rng.uniform(0.28, 0.345)}]
+        x, y, size = rng.uniform(0.45, 0.55), rng.uniform(0.49, 0.53), rng.uniform(0.28, 0.345)
+        return [{"cx": width * x, "cy": height * y, "sc": unit * size}]
     if kind == "half":
-        return [{"cx": width * (0.5 + rng.uniform(-0.1, 0.1)), "cy": height * rng.uniform(0.3, 0.36), "sc": unit * rng.uniform(0.13, 0.17)}]
+        x, y, size = rng.uniform(0.4, 0.6), rng.uniform(0.3, 0.36), rng.uniform(0.13, 0.17)
+        return [{"cx": width * x, "cy": height * y, "sc": unit * size}]
+    return _group_places(rng, width, height, unit)
+
+
+def _group_places(rng: Random, width: int, height: int, unit: int) -> list[dict[str, float]]:
+    """Two to four people side by side; four stand in two rows."""
     count = rng.choices((2, 3, 4), (45, 35, 20))[0]
     biggest = min(0.115 * unit, width / count / 3.1)
     size = rng.uniform(0.78, 1.0) * biggest
@@ -222,7 +234,8 @@ def _scene(seed: int, index: int, kind: str, width: int, height: int, fixed: dic
     }
     for k in range(3):
         shape.update({f"bx{k}": rng.random(), f"by{k}": rng.random(), f"br{k}": rng.uniform(0.06, 0.2)})
-    tints = {"back": _tint(rng, words.SURFACES[background]), "light": (1.0, rng.uniform(0.95, 1.0), rng.uniform(0.9, 1.0))}
+    lamp = (1.0, rng.uniform(0.95, 1.0), rng.uniform(0.9, 1.0))
+    tints = {"back": _tint(rng, words.SURFACES[background]), "light": lamp}
     return Scene(name, kind, width, height, people, background, shape, tints)
 
 
