@@ -50,10 +50,12 @@ def load(path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def _sd1(files: Files) -> Iterator[Any]:
-    from modules import sd_models, shared, shared_init
+    from modules import shared, shared_init
 
     if shared.opts is None:
         shared_init.initialize()
+    from modules import sd_models  # reads the options when it is imported
+
     yield load(files.sd1)
     sd_models.model_data.__init__()
 
@@ -62,7 +64,6 @@ def _sd1(files: Files) -> Iterator[Any]:
 def sd1(_sd1: Any, host: Any) -> Any:
     """The SD1-type model, loaded once for a test file; options are put back after each test."""
     host.state.begin("test")
-    host.cmd_opts.disable_console_progressbars = True
     return _sd1
 
 

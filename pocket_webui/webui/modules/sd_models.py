@@ -208,8 +208,10 @@ def load_model(checkpoint_info: CheckpointInfo | None = None, already_loaded_sta
     info = checkpoint_info or select_checkpoint()
     timer = Timer()
     if model_data.sd_model:
-        send_model_to_trash(model_data.sd_model)
+        old = model_data.sd_model
+        model_data.loaded_sd_models = [model for model in model_data.loaded_sd_models if model is not old]
         model_data.sd_model = None
+        send_model_to_trash(old)
     state_dict = already_loaded_state_dict or get_checkpoint_state_dict(info, timer)
     config = sd_models_config.find_checkpoint_config(state_dict, info)
     path = Path(info.filename)
