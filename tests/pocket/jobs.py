@@ -35,11 +35,11 @@ def job(kind: str = "txt2img", **fields: Any) -> Any:
     from modules import initialize, processing, scripts, shared
 
     fields = {"width": SIZE, "height": SIZE, "seed": 7, "sampler_name": "Euler a", "cfg_scale": 7.0,
-              "do_not_save_samples": True, "do_not_save_grid": True, **fields}
+              "do_not_save_samples": True, "do_not_save_grid": True, "outpath_samples": shared.opts.outdir_samples,
+              "outpath_grids": shared.opts.outdir_grids, **fields}
     txt2img = kind == "txt2img"
     maker = processing.StableDiffusionProcessingTxt2Img if txt2img else processing.StableDiffusionProcessingImg2Img
-    p = maker(sd_model=shared.sd_model, outpath_samples=shared.opts.outdir_samples,
-              outpath_grids=shared.opts.outdir_grids, **fields)
+    p = maker(sd_model=shared.sd_model, **fields)
     p.is_api = True
     p.scripts = scripts.scripts_txt2img if txt2img else scripts.scripts_img2img
     p.script_args = tuple(initialize.script_defaults(img2img=not txt2img))
