@@ -26,7 +26,7 @@ def vaes(sd1: Any, files: Files, host: Any) -> Iterator[Any]:  # noqa: F811
     yield sd_vae
     host.opts.data["sd_vae"] = "None"
     sd_vae.reload_vae_weights()
-    sd_vae.vae_dict.clear()
+    sd_vae.refresh_vae_list()
 
 
 @pytest.fixture

@@ -12,16 +12,18 @@ from modules import shared
 
 
 def fit(model: Any) -> None:
-    """Gives the model its colour map `latent_rgb` [5, 3] (4 channels and a constant), fitted to its own decoder."""
+    """Gives the model its colour map `latent_rgb` [5, 3] (4 channels and a constant): the linear map that best takes
+    what its encoder makes of plain and shaded pictures back to their colours."""
     generator = torch.Generator().manual_seed(0)
-    coarse = torch.randn((4, 4, 2, 2), generator=generator)
-    latents = F.interpolate(coarse, scale_factor=2, mode="bilinear")
+    coarse = torch.rand((8, 3, 2, 2), generator=generator) * 2 - 1
+    pictures = F.interpolate(coarse, scale_factor=16, mode="bilinear")
     with torch.no_grad():
-        pictures = model.decode_first_stage(latents.to(model.device, next(model.first_stage_model.parameters()).dtype))
-    colours = F.avg_pool2d(pictures.float().cpu(), 8)
+        given = pictures.to(model.device, next(model.first_stage_model.parameters()).dtype)
+        latents = (model.encode_first_stage(given).mode() * model.scale_factor).float().cpu()
     known = torch.cat([latents, torch.ones_like(latents[:, :1])], dim=1)
-    rows = [x.movedim(1, -1).flatten(0, -2) for x in (known, colours)]
-    model.latent_rgb = torch.linalg.lstsq(*rows).solution
+    rows = [x.movedim(1, -1).flatten(0, -2) for x in (known, F.avg_pool2d(pictures, 8))]
+    # gelsd: the driver that bears a VAE whose channels depend on each other
+    model.latent_rgb = torch.linalg.lstsq(*rows, driver="gelsd").solution
 
 
 def cheap_approximation(sample: torch.Tensor) -> torch.Tensor:
