@@ -62,6 +62,8 @@ def add_routes(app: Any) -> None:
     if shared.cmd_opts.api:
         create_api(app)
     startup_timer.record("add APIs")
+    # Callbacks may add middleware, which is refused once a request has been served.
+    app.middleware_stack = None
     with startup_timer.subcategory("app_started_callback"):
         script_callbacks.app_started_callback(shared.demo, app)
 

@@ -42,19 +42,24 @@ def configure_opts_onchange() -> None:
     shared.opts.onchange("temp_dir", ui_tempdir.on_tmpdir_changed)
 
 
+def insert_middleware(app: Any, cls: type, **options: Any) -> None:
+    """As `app.add_middleware`, which refuses once a browser has asked for anything; gradio is serving by now."""
+    from starlette.middleware import Middleware
+
+    app.user_middleware.insert(0, Middleware(cls, **options))
+    app.middleware_stack = None
+
+
 def setup_middleware(app: Any) -> None:
     """Compress answers; allow other origins only where flags name them."""
+    from starlette.middleware.cors import CORSMiddleware
     from starlette.middleware.gzip import GZipMiddleware
 
-    app.middleware_stack = None
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
-    configure_cors_middleware(app)
-    app.build_middleware_stack()
+    insert_middleware(app, GZipMiddleware, minimum_size=1000)
+    insert_middleware(app, CORSMiddleware, **_cors_options())
 
 
-def configure_cors_middleware(app: Any) -> None:
-    from starlette.middleware.cors import CORSMiddleware
-
+def _cors_options() -> dict[str, Any]:
     from modules.shared_cmd_options import cmd_opts
 
     options: dict[str, Any] = {"allow_methods": ["*"], "allow_headers": ["*"], "allow_credentials": True}
@@ -62,4 +67,4 @@ def configure_cors_middleware(app: Any) -> None:
         options["allow_origins"] = cmd_opts.cors_allow_origins.split(",")
     if cmd_opts.cors_allow_origins_regex:
         options["allow_origin_regex"] = cmd_opts.cors_allow_origins_regex
-    app.add_middleware(CORSMiddleware, **options)
+    return options

@@ -10,12 +10,17 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse
+from starlette.middleware.base import BaseHTTPMiddleware
 
 from modules import errors, shared
+from modules.initialize_util import insert_middleware
 
 
 def handle_exception(request: Request, e: Exception) -> JSONResponse:
     """{"error": type, "detail", "body", "errors": text} with the exception's status code, 500 if it has none."""
+    # Newer anyio wraps what a request raises in a group, once per middleware.
+    while len(inner := getattr(e, "exceptions", ())) == 1:
+        e = inner[0]
     answer = {"error": type(e).__name__, "detail": vars(e).get("detail", ""), "body": vars(e).get("body", ""),
               "errors": str(e)}
     if not isinstance(e, HTTPException):
@@ -26,7 +31,6 @@ def handle_exception(request: Request, e: Exception) -> JSONResponse:
 def api_middleware(app: FastAPI) -> None:
     """Give all of `app` these answers, and a header with the seconds each request took."""
 
-    @app.middleware("http")
     async def log_and_time(request: Request, call_next: Any) -> Any:
         began = time.time()
         response = await call_next(request)
@@ -38,12 +42,14 @@ def api_middleware(app: FastAPI) -> None:
             print(f"API {now} {response.status_code} {request.method} {path} {seconds}")
         return response
 
-    @app.middleware("http")
     async def exception_handling(request: Request, call_next: Any) -> Any:
         try:
             return await call_next(request)
         except Exception as e:
             return handle_exception(request, e)
+
+    for dispatch in (log_and_time, exception_handling):
+        insert_middleware(app, BaseHTTPMiddleware, dispatch=dispatch)
 
     @app.exception_handler(Exception)
     async def fastapi_exception_handler(request: Request, e: Exception) -> JSONResponse:

@@ -45,10 +45,15 @@ def _json_type(hint: Any) -> Any:
 
 
 def _field_types(cls: type) -> dict[str, tuple[Any, Any]]:
-    """(type, default) of every field that `cls(...)` takes and the API offers."""
+    """(type, default) of every field that `cls(...)` takes and the API offers.
+
+    As on A1111, where a class and its base both have a field, the base's default is the API's."""
     hints = typing.get_type_hints(cls)
+    parameters: dict[str, inspect.Parameter] = {}
+    for owner in cls.__mro__[:-1]:
+        parameters.update(inspect.signature(owner).parameters)
     fields = {}
-    for name, parameter in inspect.signature(cls).parameters.items():
+    for name, parameter in parameters.items():
         if name in API_NOT_ALLOWED or parameter.kind is parameter.VAR_KEYWORD:
             continue
         default = None if isinstance(parameter.default, property) else parameter.default

@@ -1,0 +1,56 @@
+"""A pocket WebUI, and a Chrome that looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.serving import Server, open_page, serve
+
+CHROME_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync"]
+PATIENCE_MS = 240_000
+
+# gradio 3.41 says this on A1111's bare page too.
+KNOWN_ERROR = "Cannot read properties of undefined (reading 'props')"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    from devtools import chromium
+
+    with sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=chromium.find(), headless=True, args=CHROME_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def errors() -> list[str]:
+    """What went wrong in the page so far."""
+    return []
+
+
+@pytest.fixture
+def page(server: Server, chrome: Any, errors: list[str]) -> Iterator[Any]:
+    """The opened page. Errors in its console and requests to other servers fail the test at its end."""
+    page = chrome.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: errors.append(str(e)) if str(e) != KNOWN_ERROR else None)
+    page.on("request", lambda r: None if r.url.startswith((server.address, "data:", "blob:")) else
+            errors.append(f"asked another server: {r.url}"))
+    open_page(page, server)
+    yield page
+    page.close()
+    assert not errors
