@@ -1,18 +1,22 @@
-"""The pocket WebUI replays what was recorded on AUTOMATIC1111 1.10.1 (tests/fixtures/contracts/README.md).
+"""The pocket WebUI, asked through its API, replays what was recorded on AUTOMATIC1111 1.10.1.
+Format: tests/fixtures/contracts/README.md.
 
 All scenarios run once, in the order of the file: the cache of encoded prompts belongs to the program, so what a
 scenario finds in it is left there by those before (seen in `txt2img_batch2_iter2` and `sdxl_hires`)."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
-from tests.pocket.jobs import centred_mask, generate, gradient, settle
+from tests.pocket.jobs import centred_mask, encoded, gradient, settle
 
 FILE = Path(__file__).resolve().parents[1] / "fixtures" / "contracts" / "a1111-1.10.1.jsonl"
 SCENARIOS = {entry["scenario"]: entry for entry in map(json.loads, FILE.read_text("utf8").splitlines())}
@@ -39,15 +43,14 @@ def comparable(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def request_fields(entry: dict[str, Any]) -> dict[str, Any]:
-    fields = dict(entry["request"], cfg_scale=float(entry["request"]["cfg_scale"]))
-    if "hr_scale" in fields:
-        fields["hr_scale"] = float(fields["hr_scale"])
+def request(entry: dict[str, Any]) -> dict[str, Any]:
+    """What was posted, with the picture and the mask that the file leaves out."""
+    pictures: dict[str, Any] = {}
     if entry["endpoint"] == "img2img":
-        fields["init_images"] = [gradient()]
-    if "inpaint_full_res" in fields:
-        fields["mask"] = centred_mask()
-    return fields
+        pictures["init_images"] = [encoded(gradient())]
+    if entry["scenario"].startswith("inpaint"):
+        pictures["mask"] = encoded(centred_mask())
+    return {**entry["request"], **pictures}
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +61,13 @@ def replayed(booted: object) -> dict[str, list[dict[str, Any]]]:
     module = next(data.module for data in scripts.scripts_data if data.script_class.__name__ == "Probe")
     settle()
     before = dict(shared.opts.data)
-    traces = {}
+    app = FastAPI()
+    importlib.import_module("webui").create_api(app)
+    client, traces = TestClient(app), {}
     for name, entry in SCENARIOS.items():
         module.start()
-        generate(entry["endpoint"], **request_fields(entry))
+        answer = client.post(f"/sdapi/v1/{entry['endpoint']}", json=request(entry))
+        assert answer.status_code == 200, (name, answer.text)
         traces[name] = module.stop()
     shared.opts.data.clear()
     shared.opts.data.update(before)

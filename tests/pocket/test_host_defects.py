@@ -116,6 +116,19 @@ def test_what_is_not_known_yet(webui: Any, probe: Any) -> None:
     assert seen["process"] == (["a cat"], None, "alt-mse.safetensors")
 
 
+def test_what_a_job_from_the_page_does_not_know_in_setup(webui: Any, probe: Any) -> None:
+    """"From the page (not the API) p.steps and p.sampler_name are still unset in `setup`." """
+    from modules import initialize, processing, scripts
+
+    seen: list[Any] = []
+    probe.start(setup=lambda p: seen.append((p.steps, p.sampler_name)))
+    p = processing.StableDiffusionProcessingTxt2Img(prompt="a cat")
+    p.scripts = scripts.scripts_txt2img
+    p.script_args = tuple(initialize.script_defaults())
+    assert seen == [(50, None)]
+    assert p.steps == 20 and p.sampler_name is not None and p.scheduler == "Automatic"
+
+
 def test_vae_override_from_a_hook(webui: Any, probe: Any) -> None:
     """"Setting p.override_settings["sd_vae"] in before_process works and is restored; in process it is too late." """
     plain = np.array(generate(steps=1, prompt="a cat").images[0])
@@ -169,3 +182,15 @@ def test_lora_tags_leave_the_prompts_but_not_the_infotext(webui: Any, probe: Any
     result = generate(steps=1, prompt="a cat <lora:none:1>")
     assert seen == {"before": ["a cat <lora:none:1>"], "after": ["a cat "]}
     assert "a cat <lora:none:1>" in result.info
+
+
+def test_sdxl_vector_differs_in_the_hires_pass(webui: Any, probe: Any) -> None:
+    """"SDXL: DictWithShape {crossattn, vector}; in the hires pass `vector` differs (size embedding)." """
+    seen: dict[bool, Any] = {}
+    probe.start(on_cfg_denoiser=lambda params: seen.setdefault(params.denoiser.p.is_hr_pass, params.text_cond))
+    generate(steps=1, prompt="a cat", enable_hr=True, hr_upscaler="Latent",
+             override_settings={"sd_model_checkpoint": "tinyxl"})
+    first, second = seen[False], seen[True]
+    assert first.keys() == second.keys() == {"crossattn", "vector"}
+    assert first["crossattn"].equal(second["crossattn"]) and not first["vector"].equal(second["vector"])
+    assert first.shape == first["crossattn"].shape
