@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -41,8 +42,9 @@ def javascript_html() -> str:
 
 
 def css_html() -> str:
-    """Links to style.css of the WebUI and all extensions, then to user.css of the data folder."""
-    sheets = scripts.list_files_with_name("style.css")
+    """Links to the WebUI's sheets, to style.css of all extensions, then to user.css of the data folder."""
+    own = sorted(glob.glob(os.path.join(script_path, "css", "*.css")))
+    sheets = [*own, *scripts.list_files_with_name("style.css")]
     user = os.path.join(data_path, "user.css")
     sheets += [user] if os.path.exists(user) else []
     return "".join(f'<link rel="stylesheet" property="stylesheet" href="{webpath(sheet)}">' for sheet in sheets)

@@ -9,7 +9,7 @@ import torch
 
 def _ram() -> dict[str, Any]:
     try:
-        import psutil
+        import psutil  # type: ignore[import-untyped]
     except ImportError:
         return {"error": "psutil is not installed"}
     process = psutil.Process()
