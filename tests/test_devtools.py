@@ -229,3 +229,12 @@ def test_ending_dev_py_ends_what_it_runs() -> None:
         assert process.stdout is not None and process.stdout.readline() == "up\n"
         process.terminate()
         assert process.wait(timeout=30) == 0
+
+
+def test_a_missing_browser_is_a_note(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setattr(chromium, "NAMES", ())
+    monkeypatch.setattr(chromium, "PLACES", ())
+    assert not chromium.ensure(install=False)
+    assert "--install-chromium" in capsys.readouterr().out
