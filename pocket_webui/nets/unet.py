@@ -145,8 +145,8 @@ class Stage(nn.Sequential):
 class UNetModel(nn.Module):
     """Predicts the noise in x.
 
-    Args: `attention_resolutions` are downsampling factors (1, 2, 4 ...) that get a transformer; `adm_in_channels` is the
-    width of SDXL's extra vector, None without. Every channel count must be a multiple of 32 and of `num_heads`.
+    Args: `attention_resolutions` are downsampling factors (1, 2, 4 ...) that get a transformer; `adm_in_channels` is
+    the width of SDXL's extra vector, None without. Every channel count must be a multiple of 32 and of `num_heads`.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ def train(work: Work, name: str, vae: AutoencoderKL, xl: bool = False) -> None:
     """Run one diffusion stage; writes `<models>/pocket.safetensors` (or pocket-xl) whenever state is saved."""
     tokenizer = load_tokenizer(checkpoint.TOKENIZER)
     store = LatentStore(work.folder / f"latents-{name}", Pool(work.pool), tokenizer)
-    vae = vae.to(work.device).eval().requires_grad_(False)
+    vae = vae.to(work.device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     store.update(vae, work.device)
     model, config = make_model(work, vae.cpu(), store.spread(), xl)
     model = model.to(work.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

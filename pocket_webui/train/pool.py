@@ -91,7 +91,7 @@ class Shard:
 
     def images(self, rows: list[int] | slice) -> Tensor:
         """Pictures [b,3,H,W] in -1..1."""
-        return torch.from_numpy(np.ascontiguousarray(self.pictures[rows])).float() / 127.5 - 1.0
+        return torch.from_numpy(np.array(self.pictures[rows])).float() / 127.5 - 1.0
 
 
 class Pool:

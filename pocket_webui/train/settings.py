@@ -82,11 +82,11 @@ CLOSEUP, HALF, GROUP, WIDE = ("closeup", 256, 256), ("half", 256, 256), ("group"
 
 FULL = Plan(
     pool={CLOSEUP: 24_000, HALF: 6_000, GROUP: 6_000, WIDE: 4_000},
-    vae=Budget(40_000, 8, 1e-3),
-    tune=Budget(10_000, 16, 3e-4),
-    diffusion=Budget(60_000, 32, 8e-4),
-    xl_vae=Budget(30_000, 16, 1.5e-3),
-    xl=Budget(40_000, 32, 8e-4),
+    vae=Budget(16_000, 8, 1e-3),
+    tune=Budget(5_000, 8, 3e-4),
+    diffusion=Budget(40_000, 32, 8e-4),
+    xl_vae=Budget(8_000, 8, 1e-3),
+    xl=Budget(20_000, 32, 8e-4),
 )
 
 QUICK = Plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -93,7 +94,7 @@ def paint(
     grid(pictures, columns).save(out)
 
 
-def reconstructions(vae: torch.nn.Module, pictures: Tensor, out: Path) -> None:
+def reconstructions(vae: Any, pictures: Tensor, out: Path) -> None:
     """Write a sheet: pictures [B,3,H,W] above, what the autoencoder makes of them below."""
     with torch.no_grad():
         made = torch.cat([vae.decode(vae.encode(p[None]).mode()) for p in pictures])
