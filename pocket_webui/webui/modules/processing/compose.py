@@ -39,7 +39,7 @@ def _with_luminosity_of(colours: np.ndarray, brightness: np.ndarray) -> np.ndarr
     shifted = np.where(low < 0, luma + (shifted - luma) * luma / np.maximum(luma - low, tiny), shifted)
     over = luma + (shifted - luma) * (1 - luma) / np.maximum(high - luma, tiny)
     shifted = np.where(high > 1, over, shifted)
-    return np.clip(np.rint(shifted * 255.0), 0, 255).astype(np.uint8)
+    return np.clip(shifted * 255.0, 0, 255).astype(np.uint8)
 
 
 def setup_color_correction(image: Image.Image) -> np.ndarray:

@@ -16,15 +16,32 @@ log = logging.getLogger(__name__)
 BLANK_MASK = 'The mask is blank, so "Inpaint only masked" is not possible: the whole picture is painted (img2img).'
 
 
-def blur(image: Image.Image, sigma: float, axis: int) -> Image.Image:
-    """Gaussian blur of an L image along one axis (0 vertical, 1 horizontal), in a window of about 2.5 sigma to each
-    side, the picture mirrored at its borders."""
-    from scipy import ndimage
-
+def blur_weights(sigma: float) -> np.ndarray:
+    """Gaussian weights [2 * radius + 1] in 256ths, radius about 2.5 sigma. What rounding takes from one goes to the
+    next one, and the middle one gets the rest, as OpenCV does for 8-bit pictures."""
     radius = int(2.5 * sigma + 0.5)
-    pixels = np.asarray(image, dtype=np.float64)
-    blurred = ndimage.gaussian_filter1d(pixels, sigma, axis=axis, mode="mirror", radius=radius)
-    return Image.fromarray(np.rint(blurred).clip(0, 255).astype(np.uint8))
+    exact = np.exp(-np.square(np.arange(-radius, radius + 1)) / (2.0 * sigma * sigma))
+    exact *= 256.0 / exact.sum()
+    weights = np.zeros(2 * radius + 1, dtype=np.int64)
+    carried = 0.0
+    for i in range(radius):
+        wanted = exact[i] + carried
+        weights[i] = weights[-1 - i] = round(wanted)
+        carried = wanted - weights[i]
+    weights[radius] = 256 - weights.sum()
+    return weights
+
+
+def blur(image: Image.Image, sigma: float, axis: int) -> Image.Image:
+    """Gaussian blur of an L image along one axis (0 vertical, 1 horizontal), the picture mirrored at its borders."""
+    weights = blur_weights(sigma)
+    radius = len(weights) // 2
+    margins = [(radius, radius) if side == axis else (0, 0) for side in (0, 1)]
+    pixels = np.asarray(image)
+    padded = np.pad(pixels.astype(np.int64), margins, mode="reflect")
+    size = pixels.shape[axis]
+    total = sum(weight * padded.take(range(i, i + size), axis=axis) for i, weight in enumerate(weights))
+    return Image.fromarray(((total + 128) >> 8).clip(0, 255).astype(np.uint8))
 
 
 def drawn_mask(p: Any) -> Image.Image | None:
