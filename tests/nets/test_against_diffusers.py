@@ -1,4 +1,5 @@
 """The pocket's networks compute what diffusers' do with the same weights: the layout on disk is really SD1's."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -18,7 +19,9 @@ from diffusers.loaders.single_file_utils import (  # noqa: E402
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("nets")
-    return {kind: checkpoint.random_checkpoint(folder / f"{kind}.safetensors", kind, width=64) for kind in ("sd1", "xl")}
+    return {
+        kind: checkpoint.random_checkpoint(folder / f"{kind}.safetensors", kind, width=64) for kind in ("sd1", "xl")
+    }
 
 
 def theirs_vae(state: dict[str, torch.Tensor]) -> torch.nn.Module:
@@ -86,4 +89,6 @@ def test_xl_unet_equals_diffusers(files: dict[str, Path]) -> None:
 
 def test_noise_schedule_equals_diffusers(files: dict[str, Path]) -> None:
     scheduler = diffusers.DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
-    torch.testing.assert_close(checkpoint.load(files["sd1"]).alphas_cumprod, scheduler.alphas_cumprod, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        checkpoint.load(files["sd1"]).alphas_cumprod, scheduler.alphas_cumprod, atol=1e-6, rtol=1e-5
+    )

@@ -1,4 +1,5 @@
 """Checkpoint files: strict, with errors that name file, cause and cure."""
+
 from __future__ import annotations
 
 from pathlib import Path
