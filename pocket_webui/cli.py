@@ -36,7 +36,7 @@ def serve(argv: list[str]) -> int:
     """The page and the API, until stopped."""
     flags = [*argv, *(["--api"] if "--api" not in argv else [])]
     options = launch.parse_webui_flags(flags, "pocket_webui serve")
-    launch.check_port(launch.listen_address(options), options.port or 7860)
+    launch.check_port(launch.listen_address(options), 7860 if options.port is None else options.port)
     launch.check_weights(options)
     launch.start(flags, headless=False)
     return 0

@@ -15,7 +15,7 @@ from modules import script_callbacks, scripts
 
 lib_reloaded.events.append("script executed")
 script_callbacks.on_script_unloaded(lambda: lib_reloaded.events.append("unloaded"))
-script_callbacks.on_app_reload(lambda: lib_reloaded.events.append("app reload"))
+script_callbacks.on_before_reload(lambda: lib_reloaded.events.append("app reload"))
 script_callbacks.on_before_ui(lambda: lib_reloaded.events.append("before ui"))
 script_callbacks.on_ui_settings(lambda: lib_reloaded.events.append("ui settings"))
 script_callbacks.on_ui_tabs(lambda: lib_reloaded.events.append("ui tabs") or [])
