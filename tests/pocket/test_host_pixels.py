@@ -74,3 +74,11 @@ def test_an_error_wrapped_by_middleware_is_answered_as_itself(webui: object) -> 
     answer = answers.handle_exception(request, Group(Group(KeyError("no such"))))
     assert answer.status_code == 500
     assert b'"error":"KeyError"' in answer.body
+
+
+def test_lab_of_bytes(webui: object) -> None:
+    from modules.processing import compose
+
+    colours = np.array([[[200, 30, 10], [0, 255, 0], [90, 91, 92], [255, 255, 255], [0, 0, 0], [3, 7, 120]]], np.uint8)
+    expected = [[110, 191, 181], [224, 42, 211], [99, 128, 127], [255, 128, 128], [0, 128, 128], [33, 170, 68]]
+    assert compose.setup_color_correction(Image.fromarray(colours)).tolist() == [expected]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,30 @@ from modules import images, processing
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def _to_lab(rgb: np.ndarray) -> np.ndarray:
-    """[H, W, 3] uint8 RGB to CIE Lab in 8 bits: L over the whole range, a and b around 128."""
-    from skimage import color
+@functools.cache
+def _lab_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fixed-point tables: linear light of each byte (in 8ths), cube roots (in 32768ths) of linear light 0 .. 1.5, and
+    the sRGB to XYZ matrix for D65 white (in 4096ths)."""
+    byte = np.arange(256) / 255.0
+    light = np.where(byte <= 0.04045, byte / 12.92, ((byte + 0.055) / 1.055) ** 2.4)
+    value = np.arange(3072) / 2040.0
+    root = np.where(value < 0.008856, value * 7.787 + 16.0 / 116.0, np.cbrt(value))
+    to_xyz = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+    white = np.array([[0.950456], [1.0], [1.088754]])
+    tables = (2040.0 * light, 32768.0 * root, 4096.0 * to_xyz / white)
+    light_table, root_table, matrix = (np.rint(table).astype(np.int64) for table in tables)
+    return light_table, root_table, matrix
 
-    lab = color.rgb2lab(rgb)
-    return np.clip(np.rint(lab * (2.55, 1.0, 1.0) + (0.0, 128.0, 128.0)), 0, 255).astype(np.uint8)
+
+def _to_lab(rgb: np.ndarray) -> np.ndarray:
+    """[H, W, 3] uint8 RGB to CIE Lab in 8 bits: L over the whole range, a and b around 128.
+
+    In integers as OpenCV does it: histograms of few colours jump where a byte is rounded the other way."""
+    light, root, matrix = _lab_tables()
+    x, y, z = np.moveaxis(root[(light[rgb] @ matrix.T + 2048) >> 12], -1, 0)
+    half, one = 1 << 14, 1 << 15
+    lab = (296 * y - (4080 * one + 50) // 100, 500 * (x - y) + 128 * one, 200 * (y - z) + 128 * one)
+    return np.stack([(plane + half) >> 15 for plane in lab], axis=-1).clip(0, 255).astype(np.uint8)
 
 
 def _from_lab(lab: np.ndarray) -> np.ndarray:
