@@ -123,6 +123,49 @@ def test_img2img_and_the_way_there(page: Any, tmp_path: Path) -> None:
     screenshot(page, "img2img-light", tmp_path)
 
 
+def test_a_mask_drawn_by_hand(page: Any) -> None:
+    open_tab(page, "img2img")
+    page.click("#mode_img2img > .tab-nav > button:text-is('Inpaint')")
+    page.set_input_files("#img2maskimg input[type=file]", colored_png())
+    canvas = page.wait_for_selector("#img2maskimg canvas[key='interface']")
+    page.wait_for_selector("#inpaint_controls", state="visible")
+    box = canvas.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 60, middle[1] + 40, steps=8)
+    page.mouse.up()
+    page.check("#img2img_inpaint_full_res input[value='Only masked']")
+    prepare(page, "img2img")
+    page.click("#img2img_generate")
+    wait_for_result(page, "img2img")
+    infotext = page.inner_text("#html_info_img2img")
+    assert "Mask blur: 4" in infotext and "Inpaint area: Only masked" in infotext
+    corner, center = page.evaluate("""() => {
+        const image = document.querySelector('#img2img_gallery img'), canvas = document.createElement('canvas');
+        canvas.width = canvas.height = 64;
+        const pen = canvas.getContext('2d');
+        pen.drawImage(image, 0, 0, 64, 64);
+        return [[2, 2], [33, 33]].map(([x, y]) => Array.from(pen.getImageData(x, y, 1, 1).data));
+    }""")
+    assert corner[:3] == [0, 128, 128], "outside the mask nothing changes"
+    assert center[:3] != [0, 128, 128]
+
+
+def test_xyz_plot_from_the_page(page: Any) -> None:
+    prepare(page)
+    page.click("#txt2img_script_container #script_list input")
+    page.click("#txt2img_script_container #script_list li:has-text('X/Y/Z plot')")
+    page.click("#script_txt2img_xyz_plot_x_type input")
+    page.click("#script_txt2img_xyz_plot_x_type li:text-is('Steps')")
+    page.fill("#script_txt2img_xyz_plot_x_values textarea, #script_txt2img_xyz_plot_x_values input", "1,2")
+    page.click("#txt2img_generate")
+    wait_for_result(page)
+    assert "X Type: Steps" in page.inner_text("#html_info_txt2img")
+    width = page.evaluate("document.querySelector('#txt2img_gallery img').naturalWidth")
+    assert width >= 128
+
+
 def test_a_picture_tells_how_it_was_made(page: Any) -> None:
     prepare(page)
     page.click("#txt2img_generate")

@@ -145,8 +145,10 @@ class ScriptRunner(ScriptHooks):
         self.infotext_fields.append((dropdown, lambda params: gr.update(value=params.get("Script", "None"))))
         self.infotext_fields += [(group, self._pasted_visibility) for group in groups]
 
-    def _visibilities(self, script_index: int | None) -> list[Any]:
-        return [gr.update(visible=number == script_index) for number, _ in enumerate(self.selectable_scripts, 1)]
+    def _visibilities(self, script_index: int | None) -> Any:
+        shown = [gr.update(visible=number == script_index) for number, _ in enumerate(self.selectable_scripts, 1)]
+        # gradio takes a list from a function with one output for the output's value.
+        return shown[0] if len(shown) == 1 else shown
 
     def _show_saved(self, title: str) -> None:
         if title != "None":
