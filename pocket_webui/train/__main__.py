@@ -10,11 +10,11 @@ import torch
 
 from ..nets import checkpoint
 from ..nets.vae import AutoencoderKL
-from . import autoencoder, diffusion, pool, sheets
-from .settings import FULL, QUICK, VAE, Plan, shorten
+from . import autoencoder, diffusion, pool, reading, sheets
+from .settings import FULL, QUICK, VAE, XL_TEXT, Plan, shorten
 from .work import Work
 
-STAGES = ("render", "vae", "vae_ema", "vae_mse", "diffusion", "xl_vae", "xl")
+STAGES = ("render", "vae", "vae_ema", "vae_mse", "text", "diffusion", "xl_vae", "xl_text", "xl")
 FILES = {"vae": "pocket-base-vae", "vae_ema": "pocket-ema", "vae_mse": "pocket-mse", "xl_vae": "pocket-xl-vae"}
 
 
@@ -26,6 +26,14 @@ def finished(work: Work, stage: str) -> AutoencoderKL:
     vae = AutoencoderKL(**VAE)
     vae.load_state_dict({key: value.float() for key, value in checkpoint.load_vae_state(path).items()})
     return vae.eval()
+
+
+def read(work: Work, stage: str) -> Path:
+    """The text encoder that a stage left behind."""
+    path = work.states / f"{stage}-encoder.pt"
+    if not path.exists():
+        raise SystemExit(f"Stage {stage} has not run yet ({path.name} is missing): run it first.")
+    return path
 
 
 def run_autoencoder(work: Work, stage: str) -> None:
@@ -43,8 +51,10 @@ def run_autoencoder(work: Work, stage: str) -> None:
 def steps_of(work: Work) -> dict[str, Callable[[], None]]:
     runs: dict[str, Callable[[], None]] = {
         "render": lambda: pool.fill(work.pool, work.plan.pool, work.seed, work.device),
-        "diffusion": lambda: diffusion.train(work, "diffusion", finished(work, "vae")),
-        "xl": lambda: diffusion.train(work, "xl", finished(work, "xl_vae"), xl=True),
+        "text": lambda: reading.train(work, "text"),
+        "xl_text": lambda: reading.train(work, "xl_text", XL_TEXT),
+        "diffusion": lambda: diffusion.train(work, "diffusion", finished(work, "vae"), read(work, "text")),
+        "xl": lambda: diffusion.train(work, "xl", finished(work, "xl_vae"), read(work, "xl_text"), xl=True),
     }
     return runs | {stage: (lambda stage=stage: run_autoencoder(work, stage)) for stage in FILES}
 
@@ -67,7 +77,7 @@ def arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="STAGE=N",
-        help="time limit for vae, tune, diffusion, xl_vae or xl; the learning rate follows it",
+        help="time limit for vae, tune, text, diffusion, xl_vae or xl; the learning rate follows it",
     )
     return parser.parse_args()
 
@@ -77,7 +87,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
         limits = {name: float(value) for name, value in (item.split("=", 1) for item in args.minutes)}
     except ValueError:
         raise SystemExit("--minutes wants STAGE=N, for example --minutes diffusion=60") from None
-    known = ("vae", "tune", "diffusion", "xl_vae", "xl")
+    known = ("vae", "tune", "text", "diffusion", "xl_vae", "xl")
     if unknown := set(limits) - set(known):
         raise SystemExit(f"--minutes: unknown {', '.join(sorted(unknown))}; it takes {', '.join(known)}")
     return shorten(QUICK if args.quick else FULL, limits, args.pool)

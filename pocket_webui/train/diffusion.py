@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -81,8 +82,11 @@ def make_model(work: Work, vae: AutoencoderKL, spread: float, xl: bool) -> tuple
     return model, config
 
 
-def train(work: Work, name: str, vae: AutoencoderKL, xl: bool = False) -> None:
-    """Run one diffusion stage; writes `<models>/pocket.safetensors` (or pocket-xl) whenever state is saved."""
+def train(work: Work, name: str, vae: AutoencoderKL, reading: Path, xl: bool = False) -> None:
+    """Run one diffusion stage, beginning with the text encoder in the file `reading`.
+
+    Writes `<models>/pocket.safetensors` (or pocket-xl) and a sheet whenever state is saved.
+    """
     tokenizer = load_tokenizer(checkpoint.TOKENIZER)
     store = LatentStore(work.folder / f"latents-{name}", Pool(work.pool), tokenizer)
     vae = vae.to(work.device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
@@ -90,6 +94,7 @@ def train(work: Work, name: str, vae: AutoencoderKL, xl: bool = False) -> None:
     model, config = make_model(work, vae.cpu(), store.spread(), xl)
     model = model.to(work.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     encoder = encoder_of(model)
+    encoder.transformer.load_state_dict(torch.load(reading, weights_only=True))
     trained = Trained(model).train()
     stage = Stage(name, work.states, trained, work.budget(name), decay=0.9995)
     rng = random.Random(f"{work.seed} {name} {stage.step}")

@@ -70,6 +70,7 @@ class Plan:
     pool: dict[tuple[str, int, int], int]
     vae: Budget
     tune: Budget
+    text: Budget
     diffusion: Budget
     xl_vae: Budget
     xl: Budget
@@ -84,6 +85,7 @@ FULL = Plan(
     pool={CLOSEUP: 24_000, HALF: 6_000, GROUP: 6_000, WIDE: 4_000},
     vae=Budget(16_000, 8, 1e-3),
     tune=Budget(5_000, 8, 3e-4),
+    text=Budget(1_500, 64, 1e-3),
     diffusion=Budget(40_000, 32, 8e-4),
     xl_vae=Budget(8_000, 8, 1e-3),
     xl=Budget(20_000, 32, 8e-4),
@@ -93,6 +95,7 @@ QUICK = Plan(
     pool={("closeup", 64, 64): 24, ("half", 64, 64): 8, ("group", 64, 64): 8, ("group", 96, 64): 8},
     vae=Budget(12, 4, 1e-3),
     tune=Budget(6, 4, 3e-4),
+    text=Budget(6, 4, 1e-3),
     diffusion=Budget(12, 4, 8e-4),
     xl_vae=Budget(12, 4, 1e-3),
     xl=Budget(12, 4, 8e-4),

@@ -9,6 +9,8 @@ from .settings import Budget, Plan
 
 BUDGET_OF = {
     "vae": "vae",
+    "text": "text",
+    "xl_text": "text",
     "vae_ema": "tune",
     "vae_mse": "tune",
     "diffusion": "diffusion",
