@@ -1,4 +1,5 @@
 """Procedural portraits: endless rendered pictures of people with captions and truth in pixels."""
+
 from .caption import caption
 from .render import render
 from .sample import sample

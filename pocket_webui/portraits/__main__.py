@@ -1,4 +1,5 @@
 """Contact sheets and timing: python -m pocket_webui.portraits --n 64 --kind closeup -o sheet.png"""
+
 from __future__ import annotations
 
 import argparse
@@ -23,7 +24,6 @@ def sheet(pictures: torch.Tensor, columns: int = 8) -> Image.Image:
 
 def bench(kind: str, width: int, height: int, device: str, n: int = 64) -> tuple[float, float]:
     """Pictures a second and a CPU second on one thread (or one GPU), sampling and packing included."""
-    torch.set_num_threads(1)
     render(sample(1, 8, kind, width, height), device)
     start, busy = time.perf_counter(), time.process_time()
     render(sample(0, n, kind, width, height), device).cpu()

@@ -2,6 +2,7 @@
 
 With a random source it varies wording and order and leaves some of it out, but never says what is not there.
 """
+
 from __future__ import annotations
 
 from random import Random

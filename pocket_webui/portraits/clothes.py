@@ -1,4 +1,5 @@
 """Neck, shoulders and shirt, hats and glasses."""
+
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,5 @@
 """Eyes, brows, nostrils, mouth and beard, drawn on the lit face. All are cut to the face outline (f.face)."""
+
 from __future__ import annotations
 
 import torch

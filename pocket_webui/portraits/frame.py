@@ -1,4 +1,5 @@
 """Numbers of a batch of people as tensors, and the coordinates they are drawn in."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,5 @@
 """Hair behind the head, the bun, and the crown with fringe, parting and side locks."""
+
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,5 @@
 """Background, ears, and the lit face: a dome with hills and hollows whose slopes are added up in closed form."""
+
 from __future__ import annotations
 
 import torch

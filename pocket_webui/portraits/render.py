@@ -3,10 +3,12 @@
 On a CPU each stage works in the smallest windows that hold what it paints, for the people who have it; on a
 GPU, where many small copies cost more than they save, it works on whole pictures.
 """
+
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -119,15 +121,27 @@ def _layers(scenes: list[Scene]) -> list[list[tuple[int, Scene, Person]]]:
     return layers
 
 
-def _chunk(scenes: list[Scene], device: torch.device) -> Tensor:
+def draw(scenes: list[Scene], device: torch.device, windows: bool) -> Tensor:
+    """One chunk of scenes, stage by stage, in windows or on whole pictures: the same pixels either way."""
     canvas = head.background(scenes[0].width, scenes[0].height, Params.pack([(s, s.people[0]) for s in scenes], device))
     for layer in _layers(scenes):
         pairs = [(s, q) for _, s, q in layer]
         painter = _Painter(canvas, [row for row, _, _ in layer], pairs, Params.pack(pairs, device))
-        draw = painter.windowed if device.type == "cpu" else painter.whole
+        run = painter.windowed if windows else painter.whole
         for stage in STAGES:
-            draw(stage)
+            run(stage)
     return canvas.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for a while: on small windows a second one gains little and, on a busy machine, costs minutes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.no_grad()
@@ -135,10 +149,13 @@ def render(scenes: list[Scene], device: torch.device | str = "cpu", chunk: int =
     """Pictures of the scenes, uint8 [n,3,height,width] on `device`; all scenes must have one size.
 
     chunk: pictures drawn at once (0: small chunks that stay in a CPU's cache, large ones on a GPU).
+    On a CPU one thread draws; use several processes for more.
     """
     sizes = {(s.width, s.height) for s in scenes}
     if len(sizes) != 1:
         raise ValueError(f"render needs scenes of one size, got {sorted(sizes)}: render each size on its own")
     device = torch.device(device)
     step = chunk or (CPU_CHUNK[scenes[0].kind] if device.type == "cpu" else GPU_CHUNK)
-    return torch.cat([_chunk(scenes[i : i + step], device) for i in range(0, len(scenes), step)])
+    with one_thread():
+        chunks = (scenes[i : i + step] for i in range(0, len(scenes), step))
+        return torch.cat([draw(part, device, windows=device.type == "cpu") for part in chunks])

@@ -1,4 +1,5 @@
 """Draws random scenes: words first, then the numbers within each word, then the truth in pixels."""
+
 from __future__ import annotations
 
 import math
@@ -228,8 +229,13 @@ def _scene(seed: int, index: int, kind: str, width: int, height: int, fixed: dic
     people = tuple(_person(rng, place, background, fixed) for place in _places(rng, kind, width, height))
     angle = rng.uniform(0, 6.28)
     shape = {
-        "lx": rng.uniform(-0.6, 0.6), "ly": rng.uniform(-0.7, -0.25), "lz": 1.0, "ambient": rng.uniform(0.42, 0.5),
-        "gx": 0.16 * math.cos(angle), "gy": 0.16 * math.sin(angle), "glow": rng.uniform(0.0, 0.12),
+        "lx": rng.uniform(-0.6, 0.6),
+        "ly": rng.uniform(-0.7, -0.25),
+        "lz": 1.0,
+        "ambient": rng.uniform(0.42, 0.5),
+        "gx": 0.16 * math.cos(angle),
+        "gy": 0.16 * math.sin(angle),
+        "glow": rng.uniform(0.0, 0.12),
         "bokeh": rng.choice((0.0, rng.uniform(0.06, 0.16))),
     }
     for k in range(3):

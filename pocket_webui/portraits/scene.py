@@ -1,4 +1,5 @@
 """What a portrait holds: frozen descriptions that a renderer, a caption and a judge all read."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

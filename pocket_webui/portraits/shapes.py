@@ -2,6 +2,7 @@
 
 All tensors broadcast as [B, 1 or 3, H, W]; per-person numbers are [B, 1, 1, 1], colours [B, 3, 1, 1].
 """
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

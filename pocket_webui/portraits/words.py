@@ -2,6 +2,7 @@
 
 Colours are sRGB, 0..255. The names are the vocabulary of the captions, small and common on purpose.
 """
+
 from __future__ import annotations
 
 SURFACES: dict[str, tuple[int, int, int]] = {
