@@ -50,6 +50,7 @@ def page(server: Server, chrome: Any, errors: list[str]) -> Iterator[Any]:
     page.on("pageerror", lambda e: errors.append(str(e)) if str(e) != KNOWN_ERROR else None)
     page.on("request", lambda r: None if r.url.startswith((server.address, "data:", "blob:")) else
             errors.append(f"asked another server: {r.url}"))
+    page.on("response", lambda r: errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
     open_page(page, server)
     yield page
     page.close()
