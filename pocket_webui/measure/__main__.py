@@ -29,7 +29,7 @@ def attributes(args: argparse.Namespace) -> None:
     settings = painting.Settings(args.prompts, args.steps, args.cfg, args.seed, args.side, args.device)
     figures, pictures = painting.run(args.checkpoint, settings)
     if args.sheet:
-        sheet(pictures).save(args.sheet)
+        sheet(pictures, min(8, len(pictures))).save(args.sheet)
     _print(args, {"checkpoint": args.checkpoint.name, **asdict(settings), **figures}, painting.show(figures))
 
 

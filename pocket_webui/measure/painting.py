@@ -14,7 +14,7 @@ from ..nets import checkpoint
 from ..portraits import Scene, caption, sample
 from ..train.conditioning import encode_prompts
 from ..train.sheets import sample_euler
-from . import agreement, detector, judge, pixels, views
+from . import agreement, detector, reading
 from .attributes import ATTRIBUTES, COLOURS, truth
 
 SCENES = 97_000_000  # far from the seeds that anything is trained on
@@ -59,15 +59,13 @@ def paint(file: Path, prompts: list[str], settings: Settings, batch: int = 4) ->
 def measure(pictures: Tensor, scenes: list[Scene]) -> dict[str, Any]:
     """Scores of painted pictures against the scenes their prompts described."""
     meant = [truth(scene) for scene in scenes]
-    eyes = torch.stack([views.find_eyes(picture) for picture in pictures])
-    seen = judge.read(pictures, eyes)
-    second = [pixels.read(picture, where) for picture, where in zip(pictures, eyes, strict=True)]
+    seen, second = reading.read(pictures)
     found = [detector.central_face(picture) is not None for picture in pictures]
     scores = agreement.scores(meant, seen)
     return {
         "attributes": scores,
         "summary": agreement.summary(scores),
-        "pixels": agreement.scores(meant, second),
+        "other reader": agreement.scores(meant, second),
         "faces": sum(found) / len(found),
     }
 
@@ -81,8 +79,8 @@ def run(file: Path, settings: Settings) -> tuple[dict[str, Any], Tensor]:
 
 def show(figures: dict[str, Any]) -> str:
     """The figures as a table and a few lines."""
-    per_cent, found, second = agreement.percent, figures["attributes"], figures["pixels"]
-    rows = [["attribute", "judged", "agree", "where meant", "where not", "balanced", "pixels"]]
+    per_cent, found, second = agreement.percent, figures["attributes"], figures["other reader"]
+    rows = [["attribute", "judged", "agree", "where meant", "where not", "balanced", "other reader"]]
     for name in ATTRIBUTES:
         if name in found:
             s = found[name]

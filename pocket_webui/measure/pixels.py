@@ -19,6 +19,7 @@ TABLES = {
     "skin": words.SKIN,
     "eyes": words.EYES,
 }
+SKIN_SHADE = 1.13  # lit skin is this much darker than its word's colour, by the renders
 LIGHTNESS = 0.5  # weight of lightness against hue and chroma: shade changes it most
 
 
@@ -56,11 +57,13 @@ def _at(eyes: Tensor, places: tuple[tuple[float, float], ...]) -> Tensor:
 
 
 def _eye_colour(strip: Tensor) -> Tensor:
-    """Median of the more colourful half of the irises in the eyes' view [3,32,64], pupil and catchlight left out."""
+    """Median of the irises in the eyes' view [3,32,64]: neither pupil nor catchlight, and the more colourful half of
+    the rest, which leaves the whites out."""
     pixels = torch.cat([strip[:, 13:19, 13:19].flatten(1), strip[:, 13:19, 45:51].flatten(1)], 1).T
     brightness = pixels.mean(1)
-    middle = pixels[(brightness > brightness.quantile(0.35)) & (brightness < brightness.quantile(0.85))]
-    return middle.median(0).values
+    pixels = pixels[(brightness > brightness.quantile(0.35)) & (brightness < brightness.quantile(0.85))]
+    chroma = pixels.amax(1) - pixels.amin(1)
+    return pixels[chroma >= chroma.median()].median(0).values
 
 
 def read(picture: Tensor, eyes: Tensor) -> dict[str, str]:
@@ -74,7 +77,7 @@ def read(picture: Tensor, eyes: Tensor) -> dict[str, str]:
         "hair colour": _patches(x, _at(points, HAIR)).median(0).values,
         "background": corners.median(0).values,
         "shirt": _patches(x, bottom).median(0).values,
-        "skin": _patches(x, _at(points, SKIN)).median(0).values,
+        "skin": (_patches(x, _at(points, SKIN)).median(0).values * SKIN_SHADE).clamp(max=1.0),
         "eyes": _eye_colour(views.eye_strips(small, eyes[None])[0]),
     }
     return {name: name_of(rgb, TABLES[name]) for name, rgb in colours.items()}

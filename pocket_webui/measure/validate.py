@@ -22,7 +22,7 @@ def spoiled(pictures: Tensor) -> dict[str, Tensor]:
 
 
 def run(count: int, seed: int = 0, batch: int = 50) -> dict[str, dict[str, agreement.Score]]:
-    """Scores by version of the pictures, then attribute; "pixels" is the second opinion on the clean ones."""
+    """Scores by version of the pictures, then attribute; "pixels, clean" and so on are those of pixels.read."""
     torch.manual_seed(seed)
     scenes = sample(SCENES + seed, count, "closeup")
     seen: dict[str, list[dict[str, str]]] = {}
@@ -30,21 +30,23 @@ def run(count: int, seed: int = 0, batch: int = 50) -> dict[str, dict[str, agree
         for version, pictures in spoiled(render(scenes[start : start + batch])).items():
             eyes = torch.stack([views.find_eyes(picture) for picture in pictures])
             seen.setdefault(version, []).extend(judge.read(pictures, eyes))
-            if version == "clean":
-                second = [pixels.read(picture, where) for picture, where in zip(pictures, eyes, strict=True)]
-                seen.setdefault("pixels", []).extend(second)
+            second = [pixels.read(picture, where) for picture, where in zip(pictures, eyes, strict=True)]
+            seen.setdefault(f"pixels, {version}", []).extend(second)
     meant = [truth(scene) for scene in scenes]
     return {version: agreement.scores(meant, values) for version, values in seen.items()}
 
 
 def show(found: dict[str, dict[str, agreement.Score]]) -> str:
-    """A table: per cent read rightly; for yes/no attributes also the share of the "yes" that was found."""
-    versions = [name for name in found if name != "pixels"]
-    rows = [["attribute", "judged", *versions, *(f"yes, {name}" for name in versions), "pixels"]]
+    """A table: per cent read rightly by the classifier and, for colours, by pixels; for yes/no attributes also the
+    share of the "yes" that the classifier found."""
+    per_cent = agreement.percent
+    versions = [name for name in found if not name.startswith("pixels")]
+    rows = [["attribute", "judged", *versions, *(f"{part}, {v}" for part in ("yes", "pixels") for v in versions)]]
     for name in ATTRIBUTES:
-        if name in found["clean"]:
-            scores = [found[version][name] for version in versions]
-            second = agreement.percent(found["pixels"][name].agreement) if name in COLOURS else "-"
-            shares = [agreement.percent(s.agreement) for s in scores] + [agreement.percent(s.on_yes) for s in scores]
-            rows.append([name, str(scores[0].judged), *shares, second])
+        if name not in found["clean"]:
+            continue
+        scores = [found[version][name] for version in versions]
+        shares = [per_cent(s.agreement) for s in scores] + [per_cent(s.on_yes) for s in scores]
+        second = [found[f"pixels, {v}"][name].agreement if name in COLOURS else None for v in versions]
+        rows.append([name, str(scores[0].judged), *shares, *map(per_cent, second)])
     return agreement.table(rows)
