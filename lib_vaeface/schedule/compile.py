@@ -68,7 +68,8 @@ def compile_prompt(
     """One timeline per AND part, each with its weight over time (`weight_at`); a negative prompt is one part."""
     clock = _clock(steps, hires_steps, old, timing, calls)
     parts = [Part(prompt)] if negative else split(prompt, extensions)
-    readings = [read(part.text, extensions, Places(prompt, part.offset)) for part in parts]
+    places = Places(prompt)
+    readings = [read(part.text, extensions, places.behind(part.offset)) for part in parts]
     return [build(part, reading, clock, weight_step) for part, reading in zip(parts, readings, strict=True)]
 
 

@@ -31,6 +31,7 @@ Key = tuple[float, bool]  # where a time lies; True: as minus sigma
 class _Fork:
     """A transition met on a walk: what was chosen of what, its share by enclosing choices, and the pieces it made."""
 
+    node: int
     options: Choice
     chosen: int
     share: float
@@ -69,7 +70,7 @@ class Bound:
         if isinstance(node, Turns):
             return self._bind_turns(node), node.options
         self.geometries.add("slerp" if node.curve == "slerp" else "linear")
-        keys = self._keys(node.times)
+        keys = self.keys(node.times)
         if isinstance(node, Blend):
             return partial(_pick_key, node.texts, keys, node.curve), node.texts
         body = Stages((node.body,), ())
@@ -101,7 +102,7 @@ class Bound:
         self._cut(0, self.clock.steps)
         return partial(_pick_turn, node.options, hold, node.curve)
 
-    def _keys(self, times: tuple[Time, ...]) -> list[Key]:
+    def keys(self, times: tuple[Time, ...]) -> list[Key]:
         """Places of blended keys, none before its predecessor."""
         if times[0].unit == "s":
             self.levels.update(time.value for time in times)
@@ -163,6 +164,8 @@ class _Moment:
     def __init__(self, picks: dict[int, Pick], step: int, level: float) -> None:
         self.picks, self.step, self.level = picks, step, level
         self.choices: dict[int, Choice] = {}  # by node: a walk that comes again need not mix again
+        self.base = ""
+        self.stretches: dict[int, tuple[int, int]] = {}  # by node: its heaviest text, where in `base`
 
     def walk(self, nodes: Seq, decide: Callable[[Choice], int]) -> _Walk:
         """The text that `decide` leads to; it gets the options of a transition and returns the index of one."""
@@ -175,10 +178,14 @@ class _Moment:
                 if isinstance(node, str):
                     pieces.append(node)
                     continue
+                if id(node) in self.stretches:
+                    start, end = self.stretches[id(node)]
+                    pieces.append(self.base[start:end])
+                    continue
                 picked = self.choices.get(id(node)) or self.picks[id(node)](self.step, self.level)
                 if isinstance(picked, list):
                     self.choices[id(node)] = picked
-                    met = _Fork(picked, decide(picked), share, len(pieces))
+                    met = _Fork(id(node), picked, decide(picked), share, len(pieces))
                     found.forks.append(met)
                     part, chosen = picked[met.chosen]
                     found.weight *= part
@@ -219,6 +226,7 @@ class _Moment:
             if i != fork.chosen
         ]
         text, starts = base.text, [0, *accumulate(map(len, base.pieces))]
+        self.base, self.stretches = text, {fork.node: (starts[fork.start], starts[fork.end]) for fork in base.forks}
         found = {text: 1.0}
         kept = min(LIMIT - 1, 1 + _CHARACTERS // (len(text) + 1))
         for weight, fork, sequence in heapq.nlargest(kept, others, key=lambda other: abs(other[0])):
@@ -262,7 +270,7 @@ def _pick_turn(options: tuple[Seq, ...], hold: float, curve: str, step: float, l
     return _choice([(options[i], w) for i, w in mix(curve, index, fade, len(options), cyclic=True)])
 
 
-def _mix_at(keys: list[Key], curve: str, step: float, level: float) -> list[tuple[int, float]]:
+def mix_at(keys: list[Key], curve: str, step: float, level: float) -> list[tuple[int, float]]:
     """[(key, weight)] at this moment."""
     moment = level if keys[0][1] else step
     if moment <= keys[0][0]:
@@ -274,14 +282,14 @@ def _mix_at(keys: list[Key], curve: str, step: float, level: float) -> list[tupl
 
 
 def _pick_key(texts: tuple[Seq, ...], keys: list[Key], curve: str, step: float, level: float) -> Seq | Choice:
-    return _choice([(texts[i], weight) for i, weight in _mix_at(keys, curve, step, level)])
+    return _choice([(texts[i], weight) for i, weight in mix_at(keys, curve, step, level)])
 
 
 def _pick_grid(
     body: Node, weights: list[float], keys: list[Key], curve: str, grid: float, step: float, level: float
 ) -> Seq | Choice:
     """Emphasis between the two nearest multiples of `grid`, so that encodings lie close together."""
-    weight = sum(weights[i] * share for i, share in _mix_at(keys, curve, step, level)) / grid
+    weight = sum(weights[i] * share for i, share in mix_at(keys, curve, step, level)) / grid
     low = math.floor(weight + 1e-9)
     high = max(weight - low, 0.0)
     high = high if high > 1e-9 else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from copy import copy
 from dataclasses import dataclass
 
 
@@ -25,11 +26,17 @@ class Note:
 
 
 class Places:
-    """Turns character offsets of one text into lines and columns; `offset` is where a part begins in the whole text."""
+    """Turns character offsets of a text, or of a part of it, into lines and columns of the text."""
 
-    def __init__(self, text: str, offset: int = 0) -> None:
+    def __init__(self, text: str) -> None:
         self._starts = [0, *(i + 1 for i, character in enumerate(text) if character == "\n")]
-        self._offset = offset
+        self._offset = 0
+
+    def behind(self, offset: int) -> Places:
+        """The places of the part that begins at `offset`."""
+        part = copy(self)
+        part._offset = offset
+        return part
 
     def line_column(self, at: int) -> tuple[int, int]:
         """(line, column), both from 1, of the character at `at` of the part."""
@@ -40,8 +47,3 @@ class Places:
     def note(self, at: int, reason: str, instead: str = "") -> Note:
         """A note about the character at `at` of the part."""
         return Note(*self.line_column(at), reason, instead)
-
-
-def excerpt(text: str, limit: int = 40) -> str:
-    """The text in quotes, its middle left out where it is long."""
-    return f'"{text}"' if len(text) <= limit else f'"{text[: limit // 2]}…{text[-limit // 2 :]}"'

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .evaluate import LIMIT, Bound, _mix_at
+from .evaluate import LIMIT, Bound, mix_at
 from .grammar import Reading, harmless
 from .notes import Note
 from .parts import Part
@@ -75,9 +75,9 @@ class Timeline:
         part = self.part
         if not part.times:
             return part.weights[0]
-        keys = self.part_bound._keys(part.times)
+        keys = self.part_bound.keys(part.times)
         level = -math.inf if sigma is None else -sigma
-        shares = _mix_at(keys, part.curve, self.clock.step(call) or 1, level)
+        shares = mix_at(keys, part.curve, self.clock.step(call) or 1, level)
         return sum(part.weights[i] * share for i, share in shares)
 
     def to_json(self) -> dict[str, Any]:
