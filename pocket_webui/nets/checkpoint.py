@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from .vae import AutoencoderKL
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 TOKENIZER = MODELS / "pocket-clip"
+HOST_FOLDER = "models/Stable-diffusion/"  # where A1111, started in its own folder, finds what lies beside a checkpoint
 TIED = ("position_ids",)
 
 TINY_VAE = {
@@ -122,11 +124,13 @@ def sd1_config(
     unet: dict[str, Any],
     vae: dict[str, Any],
     *,
-    version: str = TOKENIZER.name,
     scale_factor: float = 0.18215,
     text: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The `model` part of an SD1-type yaml, with the class names that A1111's loader resolves."""
+    """The `model` part of an SD1-type yaml, with the class names that A1111's loader resolves.
+
+    `text` are sizes of the text encoder that differ from the shipped config.json; see `place_tokenizer`.
+    """
     return {
         "target": "ldm.models.diffusion.ddpm.LatentDiffusion",
         "params": {
@@ -150,7 +154,7 @@ def sd1_config(
             },
             "cond_stage_config": {
                 "target": "ldm.modules.encoders.modules.FrozenCLIPEmbedder",
-                "params": {"version": version, **({"config": text} if text else {})},
+                "params": {"version": HOST_FOLDER + tokenizer_name(text)},
             },
         },
     }
@@ -160,7 +164,6 @@ def xl_config(
     unet: dict[str, Any],
     vae: dict[str, Any],
     *,
-    version: str = TOKENIZER.name,
     scale_factor: float = 0.13025,
     text: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -168,7 +171,7 @@ def xl_config(
     encoder = {
         "target": "sgm.modules.encoders.modules.FrozenCLIPEmbedder",
         "input_key": "txt",
-        "params": {"version": version, **({"config": text} if text else {})},
+        "params": {"version": HOST_FOLDER + tokenizer_name(text)},
     }
     sizes = [
         {"target": "sgm.modules.encoders.modules.ConcatTimestepEmbedderND", "input_key": key, "params": {"outdim": 256}}
@@ -209,11 +212,19 @@ def tiny_unet(width: int) -> dict[str, Any]:
     }
 
 
-def place_tokenizer(folder: Path) -> None:
-    """Copy the tokenizer to a checkpoint's folder, where its yaml looks for it."""
-    target = folder / TOKENIZER.name
-    if target.resolve() != TOKENIZER.resolve():
-        shutil.copytree(TOKENIZER, target, dirs_exist_ok=True)
+def tokenizer_name(text: dict[str, Any] | None) -> str:
+    """The folder of a text encoder's tokenizer and sizes: one for each width."""
+    return f"{TOKENIZER.name}-{text['hidden_size']}" if text else TOKENIZER.name
+
+
+def place_tokenizer(folder: Path, text: dict[str, Any] | None = None) -> None:
+    """Put the tokenizer, with `text`'s sizes in its config.json, beside a checkpoint, where its yaml looks for it."""
+    target = folder / tokenizer_name(text)
+    if target.resolve() == TOKENIZER.resolve():
+        return
+    shutil.copytree(TOKENIZER, target, dirs_exist_ok=True)
+    sizes = json.loads((TOKENIZER / "config.json").read_text(encoding="utf8")) | (text or {})
+    (target / "config.json").write_text(json.dumps(sizes, indent=1), encoding="utf8")
 
 
 def random_checkpoint(path: Path | str, kind: str = "sd1", seed: int = 0, width: int = 64) -> Path:
@@ -224,7 +235,7 @@ def random_checkpoint(path: Path | str, kind: str = "sd1", seed: int = 0, width:
     if kind == "xl":
         unet |= {"adm_in_channels": width + 1536, "num_classes": "sequential"}
     config = {"sd1": sd1_config, "xl": xl_config}[kind](unet, copy.deepcopy(TINY_VAE), text=text)
-    place_tokenizer(path.parent)
+    place_tokenizer(path.parent, text)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build(config, path.parent)

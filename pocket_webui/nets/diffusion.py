@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -100,8 +100,7 @@ class LatentDiffusion(nn.Module):
 
 
 def text_encoder(params: dict[str, Any], folder: Path) -> TextEncoder:
-    options = dict(params)
-    return TextEncoder(folder / options.pop("version"), **options.pop("config", {}))
+    return TextEncoder(folder / PurePosixPath(params["version"]).name)
 
 
 def split_conditioning(cond: Any) -> tuple[Tensor, Tensor | None]:

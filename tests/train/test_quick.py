@@ -1,4 +1,5 @@
 """`dev.py train --quick`: every stage runs from nothing, writes what it promises, and goes on where it was stopped."""
+
 from __future__ import annotations
 
 import json
