@@ -59,5 +59,5 @@ def _pytest_plain(python: Path, files: list[Path]) -> int:
 def _report(results: list[tuple[str, int, float]]) -> int:
     say("--- summary")
     for name, code, seconds in results:
-        say(f"{'ok    ' if code == 0 else 'FAILED'}  {seconds:5.0f} s  {name}")
+        say(f"{'ok    ' if code == 0 else 'FAILED'}  {seconds:5.0f} s  {name}{f'  (exit code {code})' if code else ''}")
     return 1 if any(code for _, code, _ in results) else 0
