@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .evaluate import Bound
-from .grammar import read
+from .grammar import Reading, read
 from .notes import Places
 from .parts import Part, split
 from .timeline import Timeline, build
@@ -70,7 +72,17 @@ def compile_prompt(
     parts = [Part(prompt)] if negative else split(prompt, extensions)
     places = Places(prompt)
     readings = [read(part.text, extensions, places.behind(part.offset)) for part in parts]
+    for i, part in enumerate(parts[:-1]):
+        readings[i] = _note_cut(readings[i], places, part.offset)
     return [build(part, reading, clock, weight_step) for part, reading in zip(parts, readings, strict=True)]
+
+
+def _note_cut(reading: Reading, places: Places, offset: int) -> Reading:
+    """A bracket open where AND comes is cut in two by the hosts, and so by us."""
+    if reading.left_open < 0:
+        return reading
+    note = places.behind(offset).note(reading.left_open, 'AND cuts this bracket in two: it works outside brackets only')
+    return replace(reading, notes=(*reading.notes, note))
 
 
 def _clock(steps: int, hires_steps: int | None, old: bool, timing: str, calls: int | None) -> Clock:

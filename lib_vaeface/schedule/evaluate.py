@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, pairwise
@@ -270,7 +270,7 @@ def _pick_turn(options: tuple[Seq, ...], hold: float, curve: str, step: float, l
     return _choice([(options[i], w) for i, w in mix(curve, index, fade, len(options), cyclic=True)])
 
 
-def mix_at(keys: list[Key], curve: str, step: float, level: float) -> list[tuple[int, float]]:
+def mix_at(keys: Sequence[Key], curve: str, step: float, level: float) -> list[tuple[int, float]]:
     """[(key, weight)] at this moment."""
     moment = level if keys[0][1] else step
     if moment <= keys[0][0]:

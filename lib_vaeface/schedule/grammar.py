@@ -50,11 +50,12 @@ _WEIGHT = re.compile(r":\s*([+-]?[.\d]+)\s*\)")
 
 @dataclass(frozen=True)
 class Reading:
-    """A prompt as read. extended: a form is in it that the hosts do not know."""
+    """A prompt as read. extended: a form is in it that the hosts do not know. left_open: offset of a "[", or -1."""
 
     nodes: Seq
     notes: tuple[Note, ...]
     extended: bool
+    left_open: int = -1
 
 
 @dataclass
@@ -212,7 +213,8 @@ class _Reader:
                 self._note_all_text()
             nodes = (self.prompt,) if self.prompt else ()
         self._note_weights()
-        return Reading(nodes, tuple(sorted(self.notes, key=lambda n: (n.line, n.column))), self.extended)
+        left_open = next((frame.at for frame in self.frames if frame.mark == "["), -1)
+        return Reading(nodes, tuple(sorted(self.notes, key=lambda n: (n.line, n.column))), self.extended, left_open)
 
     def _note_all_text(self) -> None:
         at = min(offset for offset in [*self.pipes[:1], self.broken] if offset >= 0)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .evaluate import LIMIT, Bound, mix_at
+from .evaluate import LIMIT, Bound, Key, mix_at
 from .grammar import Reading, harmless
 from .notes import Note
 from .parts import Part
@@ -35,7 +35,7 @@ class Timeline:
     geometry: str
     extended: bool
     bound: Bound
-    part_bound: Bound
+    part_keys: tuple[Key, ...]
 
     @property
     def by_sigma(self) -> bool:
@@ -75,9 +75,8 @@ class Timeline:
         part = self.part
         if not part.times:
             return part.weights[0]
-        keys = self.part_bound.keys(part.times)
         level = -math.inf if sigma is None else -sigma
-        shares = mix_at(keys, part.curve, self.clock.step(call) or 1, level)
+        shares = mix_at(self.part_keys, part.curve, self.clock.step(call) or 1, level)
         return sum(part.weights[i] * share for i, share in shares)
 
     def to_json(self) -> dict[str, Any]:
@@ -134,7 +133,8 @@ def build(part: Part, reading: Reading, clock: Clock, weight_step: float | None 
     notes = reading.notes + _late_notes(reading, raw, pieces, bound)
     geometry = "slerp" if "slerp" in bound.geometries else "linear"
     extended = reading.extended or bool(part.times)
-    return Timeline(part.text, part, clock, ends, pieces, notes, geometry, extended, bound, Bound((), clock))
+    part_keys = tuple(Bound((), clock).keys(part.times)) if part.times else ()
+    return Timeline(part.text, part, clock, ends, pieces, notes, geometry, extended, bound, part_keys)
 
 
 def _shared(raw: list[Weights]) -> tuple[Weights, ...]:

@@ -63,6 +63,13 @@ def test_places_count_in_the_whole_prompt() -> None:
     assert [(note.line, note.column) for note in lines[1].notes] == [(2, 3)]
 
 
+def test_and_inside_a_bracket_is_told() -> None:
+    lines = compile_prompt("x [fox AND wolf:bear:3]", 20)
+    assert [(note.line, note.column) for note in lines[0].notes] == [(1, 3)]
+    assert "AND cuts" in lines[0].notes[0].reason and lines[1].notes == ()
+    assert compile_prompt("a] AND [b", 20)[0].notes == ()
+
+
 def test_a_stray_pipe_is_text_beside_a_form_of_ours() -> None:
     line = compile_prompt("{x|y} [a:b:5] [c:2-4]", 20)[0]
     assert line.at(20)[0] == {"{x|y} b ": 1.0} and line.extended

@@ -12,9 +12,9 @@ from lib_vaeface.schedule.compile import compile_prompt, compile_schedule, segme
 from lib_vaeface.schedule.grammar import read
 from lib_vaeface.schedule.nodes import show
 
-TOKENS = ["[", "[", "]", "]", "(", ")", ":", ":", "|", ",", "-", "%", "s", "@", "->", "AND", " ", "\n", "\t", "\\", "\\]",
-          "5", "1.5", "0.5", "1e999", "-3", "٣", "a", "ß", "smooth", "bezier", "catmull", "step", ":5]", ":1.2.3)",
-          "[a:b:2,7]", "[a|b:3:smooth]", "(a:1,2)", "[a:9s,2s]", "[a:b:9s,2s]"]  # fmt: skip
+TOKENS = ["[", "[", "]", "]", "(", ")", ":", ":", "|", ",", "-", "%", "s", "@", "->", "AND", " ", "\n", "\t", "\\",
+          "\\]", "5", "1.5", "0.5", "1e999", "-3", "٣", "a", "ß", "smooth", "bezier", "catmull", "step", ":5]",
+          ":1.2.3)", "[a:b:2,7]", "[a|b:3:smooth]", "(a:1,2)", "[a:9s,2s]", "[a:b:9s,2s]"]  # fmt: skip
 prompts = st.lists(st.sampled_from(TOKENS), max_size=24).map("".join) | st.text(max_size=30)
 clocks = st.tuples(
     st.integers(1, 30), st.none() | st.integers(1, 12), st.booleans(), st.sampled_from(["webui", "exact"])
