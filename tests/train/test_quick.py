@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def train(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pocket_webui.train", "--quick", "--work", str(folder), "--threads", "2", *args]
+    command = [sys.executable, "-m", "pocket_webui.train", "--quick", "--work", str(folder), "--threads", "1", *args]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
