@@ -106,7 +106,6 @@ def speed() -> dict[str, OptionInfo]:
 def compatibility() -> dict[str, OptionInfo]:
     return options_section(("compatibility", "Compatibility", "sd"), {
         "auto_backcompat": OptionInfo(True, "Old behaviour for pasted parameters of old versions"),
-        "use_old_emphasis_implementation": OptionInfo(False, "Old emphasis"),
         "use_old_karras_scheduler_sigmas": OptionInfo(False, "Old Karras sigmas (0.1 to 10)"),
         "no_dpmpp_sde_batch_determinism": OptionInfo(False, "DPM++ SDE depends on the batch size"),
         "use_old_hires_fix_width_height": OptionInfo(False, "Width and height are hires fix's final size"),
