@@ -13,7 +13,7 @@ from pocket_webui.train.conditioning import encode_prompts
 from pocket_webui.train.sheets import sample_euler
 
 SIZE = (256, 256)
-COLOURS = ("green", "orange", "white", "blue")
+COLOURS = ("yellow", "orange", "black")
 
 
 @pytest.fixture(scope="module")
