@@ -18,7 +18,7 @@ def test(slow: bool, quick: bool, install_chromium: bool, pytest_flags: list[str
     python = environments.ensure(environments.ENVIRONMENTS["dev"])
     browser = not quick and chromium.ensure(install_chromium)
     steps: list[Step] = [
-        ("ruff", lambda: run([python, "-m", "ruff", "check", "."])),
+        ("ruff", lambda: run([python, "-m", "ruff", "check", "--no-cache", "."])),
         ("mypy", lambda: run([python, "-m", "mypy"])),
         ("tests", lambda: run([python, "-m", "pytest", "-m", selection(slow, browser), *pytest_flags])),
     ]

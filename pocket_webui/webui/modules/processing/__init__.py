@@ -7,7 +7,6 @@ Everything is offered under this name, and the parts call each other through it:
 from __future__ import annotations
 
 import modules.images as images  # noqa: F401
-
 import modules.paths as paths  # noqa: F401
 import modules.sd_models as sd_models  # noqa: F401
 import modules.sd_vae as sd_vae  # noqa: F401
