@@ -113,7 +113,7 @@ def louder_text(model: LatentDiffusion, tokens: Tensor, gain: float = 4.0) -> No
             before = out.weight @ (value.weight @ mean)
             value.weight.mul_(gain)
             out.weight.mul_(gain)
-            out.bias += before - out.weight @ (value.weight @ mean)
+            out.bias.add_(before - out.weight @ (value.weight @ mean))
 
 
 def train(work: Work, name: str, vae: AutoencoderKL, reading: Path, xl: bool = False) -> None:
