@@ -12,6 +12,7 @@ import torchsde._brownian.brownian_interval as torchsde_brownian
 
 from modules import devices, sd_models, shared
 from modules.k_diffusion_parts import sampling
+from modules.script_callbacks import ExtraNoiseParams, extra_noise_callback
 from modules.sd_samplers_decode import (  # noqa: F401
     approximation_indexes,
     decode_first_stage,
@@ -249,6 +250,15 @@ class Sampler:
         )
         self.add_infotext(p)
         return samples
+
+    def extra_noise(self, p: Any, noise: torch.Tensor, x: torch.Tensor, noised: torch.Tensor) -> torch.Tensor | float:
+        """What img2img's "extra noise" option adds to the noised latents; 0 when off. Callbacks may change it."""
+        if opts.img2img_extra_noise <= 0:
+            return 0.0
+        p.extra_generation_params["Extra noise"] = opts.img2img_extra_noise
+        extra = ExtraNoiseParams(noise, x, noised)
+        extra_noise_callback(extra)
+        return extra.noise * opts.img2img_extra_noise
 
     def add_infotext(self, p: Any) -> None:
         if self.model_wrap_cfg.padded_cond_uncond:

@@ -9,7 +9,6 @@ import torch
 
 from modules import devices, sd_samplers_cfg_denoiser, sd_samplers_common, sd_samplers_extra, sd_schedulers, shared
 from modules.k_diffusion_parts import external, sampling
-from modules.script_callbacks import ExtraNoiseParams, extra_noise_callback
 from modules.sd_samplers_cfg_denoiser import CFGDenoiser  # noqa: F401
 from modules.shared import opts
 
@@ -210,11 +209,7 @@ class KDiffusionSampler(sd_samplers_common.Sampler):
         sigmas = self.get_sigmas(p, steps)
         used = sigmas[steps - t_enc - 1 :]
         xi = x + noise * used[0]
-        if opts.img2img_extra_noise > 0:
-            p.extra_generation_params["Extra noise"] = opts.img2img_extra_noise
-            extra = ExtraNoiseParams(noise, x, xi)
-            extra_noise_callback(extra)
-            xi += extra.noise * opts.img2img_extra_noise
+        xi += self.extra_noise(p, noise, x, xi)
         arguments = self._function_arguments(p, x, sigmas, used)
         self.model_wrap_cfg.init_latent = self.last_latent = x
         return self.run(p, xi, t_enc + 1, (conditioning, unconditional_conditioning, image_conditioning), arguments)

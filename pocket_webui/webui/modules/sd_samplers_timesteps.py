@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from modules import devices, sd_samplers_common, sd_samplers_timesteps_impl, shared
-from modules.script_callbacks import ExtraNoiseParams, extra_noise_callback
 from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 from modules.shared import opts
 
@@ -119,11 +118,7 @@ class CompVisSampler(sd_samplers_common.Sampler):
         timesteps = self.get_timesteps(p, steps)
         alpha = shared.sd_model.alphas_cumprod[timesteps[t_enc]]
         xi = x * alpha.sqrt() + noise * (1 - alpha).sqrt()
-        if opts.img2img_extra_noise > 0:
-            p.extra_generation_params["Extra noise"] = opts.img2img_extra_noise
-            extra = ExtraNoiseParams(noise, x, xi)
-            extra_noise_callback(extra)
-            xi += extra.noise * opts.img2img_extra_noise * alpha.sqrt()
+        xi += self.extra_noise(p, noise, x, xi) * alpha.sqrt()
         arguments = self._arguments(p, timesteps[:t_enc], is_img2img=True)
         self.model_wrap_cfg.init_latent = self.last_latent = x
         return self.run(p, xi, t_enc + 1, (conditioning, unconditional_conditioning, image_conditioning), arguments)
