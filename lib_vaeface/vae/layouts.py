@@ -2,8 +2,8 @@
 
 The canonical names are those of the original code (ldm): `decoder.up.3.block.0.conv1.weight`. Files also come
 
-- as diffusers writes them (`decoder.up_blocks.0.resnets.0.conv1.weight`: up blocks counted from the other end, attention
-  projections as matrices; before 0.18 called query, key, value, proj_attn);
+- as diffusers writes them (`decoder.up_blocks.0.resnets.0.conv1.weight`: up blocks counted from the other end,
+  attention projections as matrices; before 0.18 called query, key, value, proj_attn);
 - inside a whole checkpoint, behind a prefix such as `first_stage_model.`;
 - as BFL writes Flux.2 (the 1x1 quant convolutions inside encoder and decoder);
 - as an EMA copy (`model_ema.decoderconv_inweight`: the dots are gone);
