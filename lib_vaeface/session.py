@@ -12,12 +12,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lib_vaeface import host, infotext
-from lib_vaeface.host import Host, ModelCall
+from lib_vaeface.host import Host, Listeners, ModelCall
+from lib_vaeface.schedule.counting import longest
+from lib_vaeface.schedule.encodings import Encodings
+from lib_vaeface.schedule.passes import Schedule
+from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.schedule.trace import Trace
 from lib_vaeface.settings import OPTIONS, Settings
 from lib_vaeface.version import __version__, stale_notice
 
 ATTRIBUTE = "_vaeface_session"
+ENCODINGS = Encodings()  # of all generations in this process
 WITH_SUBJECT = frozenset(
     (
         "on_mask_blend",
@@ -43,6 +48,7 @@ class Session:
         self.host = webui
         self.error = ""
         self.traces: dict[str, Trace] = {}
+        self.schedule = Schedule(settings.timing, ENCODINGS)
         self._job = weakref.ref(job)
 
     def of(self, job: Any) -> bool:
@@ -59,14 +65,29 @@ class Session:
             self.host.comment(job, f"VAE Face: {note}")
         for key in infotext.write(self.settings, {}):
             job.extra_generation_params[key] = self._text_of(key)
+        if self.settings.schedule:
+            self.host.redirect_conditioning()
 
     def before_process_batch(self, job: Any, **_: Any) -> None:
         self.traces = {}
 
+    def conditioning(self, job: Any, request: Request) -> Answer:
+        """Conditioning for one pass's prompts, before it samples."""
+        before = len(self.schedule.notes)
+        answer = self.schedule.answer(request)
+        for note in self.schedule.notes[before:]:
+            self.host.comment(job, f"VAE Face: {note}")
+        return answer
+
     def model_call(self, call: ModelCall) -> None:
-        if self.settings.schedule:
-            trace = self.traces.setdefault("hires" if call.hires else "first", Trace(self.settings.timing))
-            trace.record(call.step, call.total_steps, call.steps, call.text_cond, call.text_uncond)
+        if not self.settings.schedule:
+            return
+        for negative, rows in ((False, call.text_cond), (True, call.text_uncond)):
+            where = (call.hires, negative)
+            self.schedule.apply(where, call.step, call.total_steps, call.steps, rows, call.sigma)
+        trace = self.traces.setdefault("hires" if call.hires else "first", Trace(self.settings.timing))
+        meaning = tuple(self.schedule.meaning((call.hires, negative), call.step) for negative in (False, True))
+        trace.record(call.step, call.total_steps, call.steps, meaning)
 
     def postprocess(self, job: Any, processed: Any) -> None:
         delattr(job, ATTRIBUTE)
@@ -79,9 +100,16 @@ class Session:
             main["notes"] = list(self.notes)
         if self.error:
             main["error"] = self.error
-        if not self.traces or not self.host.option("vaeface_record_calls"):
-            return {"vaeface": main}
-        return {"vaeface": main, "schedule": {name: trace.summary() for name, trace in self.traces.items()}}
+        schedule: dict[str, Any] = {"notes": self.schedule.notes} if self.schedule.notes else {}
+        if self.host.option("vaeface_record_calls"):
+            schedule.update({name: self._summary(name) for name in self.traces})
+        return {"vaeface": main, "schedule": schedule}
+
+    def _summary(self, name: str) -> dict[str, Any]:
+        """Calls and switches of one pass, and what it cost to keep the WebUI's own batches of texts."""
+        groups = [found for (hires, _), found in self.schedule.grouped.items() if hires == (name == "hires")]
+        texts, distinct = (sum(column) for column in zip(*groups, strict=True)) if groups else (0, 0)
+        return {**self.traces[name].summary(), **({"batches": [texts, distinct]} if texts > distinct else {})}
 
     def ring(self, hook: str, job: Any, *subject: Any, **keywords: Any) -> None:
         """Run one hook; a failure ends the session's effect and is said once."""
@@ -145,6 +173,25 @@ def on_model_call(call: ModelCall) -> None:
         session.fail("model_call", error, call.job)
 
 
+def on_conditioning(job: Any, make: Callable[[], Request]) -> Answer | None:
+    """The one listener for conditioning: None leaves a job to the WebUI."""
+    session = find(job)
+    if session is None or not session.settings.schedule:
+        return None
+    try:
+        return session.conditioning(job, make())
+    except Exception as error:
+        session.fail("conditioning", error, job)
+        return None
+
+
+def on_count(prompt: str, steps: int, negative: bool, count: Callable[[str], int]) -> str:
+    """The text whose tokens the WebUI's counter shows: the longest that the prompt's schedule gives."""
+    if not host.current().option("vaeface_count_tokens"):
+        return prompt
+    return longest(prompt, steps, negative, count)
+
+
 def opener(script_version: str) -> Callable[..., None]:
     """The doorbell's `before_process`; while script and library differ it opens nothing and says so when asked to."""
     notice = stale_notice(script_version)
@@ -171,4 +218,4 @@ def hook(name: str) -> Callable[..., None]:
 
 def listen() -> None:
     """Register with the WebUI; safe to repeat after "Reload UI"."""
-    host.current().listen(on_model_call, OPTIONS)
+    host.current().listen(Listeners(on_model_call, on_conditioning, on_count), OPTIONS)

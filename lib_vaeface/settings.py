@@ -66,7 +66,7 @@ class Settings:
     schedule: bool = setting(
         True,
         label="Schedule",
-        help="Report after painting where the prompt's conditioning switched",
+        help="Blends, windows, weights over time and exact timing in the prompt; reports where it switched",
         group="schedule",
     )
     timing: str = setting(
@@ -175,5 +175,11 @@ OPTIONS = (
         True,
         "Write the counts of model calls and conditioning switches to the infotext",
         "Off: the infotext holds only the settings that restore the panel",
+    ),
+    Option(
+        "vaeface_count_tokens",
+        True,
+        "Token counter: count the longest text that the prompt's schedule gives",
+        "Also where the extension is switched off; off: the WebUI counts by itself, slowly for long prompts",
     ),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from lib_vaeface.host.protocol import ModelCall, Option
-from modules import errors, infotext_utils, processing, script_callbacks, scripts, shared, ui_components
+from lib_vaeface.host.conditioning import Redirect
+from lib_vaeface.host.protocol import Listeners, ModelCall, Option
+from lib_vaeface.schedule.protocol import Answer, Request
+from modules import errors, infotext_utils, processing, script_callbacks, scripts, sd_hijack, shared, ui_components
 
 SECTION = ("vaeface", "VAE Face")
 
@@ -21,21 +24,26 @@ class A1111:
 
     def __init__(self, name: str = "A1111") -> None:
         self.name = name
-        self._on_call: Callable[[ModelCall], None] = lambda call: None
+        self._listeners: Listeners | None = None
         self._options: Sequence[Option] = ()
+        self._redirect = Redirect(self._conditioning)
 
     def version(self) -> str:
         return processing.program_version() or ""
 
-    def listen(self, on_call: Callable[[ModelCall], None], options: Sequence[Option]) -> None:
-        self._on_call, self._options = on_call, options
+    def listen(self, listeners: Listeners, options: Sequence[Option]) -> None:
+        self._listeners, self._options = listeners, options
         for register, callback in (
             (script_callbacks.on_cfg_denoiser, self._cfg_denoiser),
+            (script_callbacks.on_before_token_counter, self._count_tokens),
             (script_callbacks.on_ui_settings, self._add_options),
             (script_callbacks.on_script_unloaded, self._silence),
         ):
             script_callbacks.remove_callbacks_for_function(callback)
             register(callback, name="vaeface")
+
+    def redirect_conditioning(self) -> None:
+        self._redirect.install()
 
     def running(self, job: Any) -> bool:
         # A job that failed runs no further hook, so only the stack tells a nested job from the one after a failure.
@@ -70,12 +78,15 @@ class A1111:
         # Without `api=`: the API would set that name on its request, which has no such field, and answer HTTP 500.
         return infotext_utils.PasteField(component, read)
 
+    def _conditioning(self, job: Any, make: Callable[[], Request]) -> Answer | None:
+        return None if self._listeners is None else self._listeners.conditioning(job, make)
+
     def _cfg_denoiser(self, params: Any) -> None:
         denoiser: Any = getattr(params, "denoiser", None)
         job = getattr(denoiser, "p", None)
-        if job is None:
+        if job is None or self._listeners is None:
             return
-        self._on_call(
+        self._listeners.model_call(
             ModelCall(
                 job=job,
                 step=denoiser.step,
@@ -84,8 +95,21 @@ class A1111:
                 hires=bool(getattr(job, "is_hr_pass", False)),
                 text_cond=params.text_cond,
                 text_uncond=params.text_uncond,
+                sigma=lambda: self._sigma(denoiser, params.sigma),
             )
         )
+
+    def _sigma(self, denoiser: Any, levels: Any) -> float:
+        """The noise level of the first image; A1111's timestep samplers hand over numbers of training steps instead."""
+        alphas = getattr(denoiser, "alphas", None)
+        if alphas is None or self.name != "A1111":
+            return float(levels[0])
+        alpha = float(alphas[int(levels[0])])
+        return math.sqrt((1.0 - alpha) / alpha)
+
+    def _count_tokens(self, params: Any) -> None:
+        if self._listeners is not None:
+            params.prompt = self._listeners.counted(params.prompt, params.steps, not params.is_positive, _tokens)
 
     def _add_options(self) -> None:
         for option in self._options:
@@ -95,3 +119,9 @@ class A1111:
     def _silence(self) -> None:
         # Only this one: taking our "script unloaded" callback out of the list being walked would skip a neighbour's.
         script_callbacks.remove_callbacks_for_function(self._cfg_denoiser)
+        script_callbacks.remove_callbacks_for_function(self._count_tokens)
+        self._redirect.remove()
+
+
+def _tokens(text: str) -> int:
+    return int(sd_hijack.model_hijack.get_prompt_lengths(text)[0])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from lib_vaeface.schedule.protocol import Answer, Request
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,22 @@ class ModelCall:
     hires: bool
     text_cond: Any
     text_uncond: Any
+    sigma: Callable[[], float] = lambda: math.nan
+    """The noise level of this call, of the first image. Asking waits for the device."""
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """What the extension wants to hear.
+
+    model_call: at every model call of every job. conditioning: a job and a function that makes its request, before a
+    pass samples; an Answer is taken in place of the WebUI's own, None leaves it to the WebUI. counted: (prompt, steps,
+    negative, function that counts tokens) of the token counter; gives the text whose tokens are to be counted.
+    """
+
+    model_call: Callable[[ModelCall], None]
+    conditioning: Callable[[Any, Callable[[], Request]], Answer | None]
+    counted: Callable[[str, int, bool, Callable[[str], int]], str]
 
 
 class Option(Protocol):
@@ -55,8 +74,11 @@ class Host(Protocol):
     def version(self) -> str:
         """The WebUI's own version, "" when it does not know."""
 
-    def listen(self, on_call: Callable[[ModelCall], None], options: Sequence[Option]) -> None:
-        """Call `on_call` at every model call of every job, and show the options. Calling it again changes nothing."""
+    def listen(self, listeners: Listeners, options: Sequence[Option]) -> None:
+        """Tell the listeners, and show the options. Calling it again changes nothing."""
+
+    def redirect_conditioning(self) -> None:
+        """From now on ask the listener for conditioning. Calling it again changes nothing."""
 
     def running(self, job: Any) -> bool:
         """Whether this thread is inside the processing of `job` right now: false once it has returned or failed."""

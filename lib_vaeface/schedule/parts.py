@@ -1,8 +1,8 @@
 """Prompts composed with AND: parts, and their weights over time.
 
-    prompt ::= part ("AND" part)*                                 cut at every word AND, inside brackets too
-    part   ::= text [":" NUMBER]                                  the hosts' form: digits and a point
-             | text ":" weights [":" CURVE]                       ours, where there are at least two parts
+prompt ::= part ("AND" part)*                                 cut at every word AND, inside brackets too
+part   ::= text [":" NUMBER]                                  the hosts' form: digits and a point
+         | text ":" weights [":" CURVE]                       ours, where there are at least two parts
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ class Part:
     weights: tuple[float, ...] = (1.0,)
     times: tuple[Time, ...] = ()
     curve: str = ""
+
+    @property
+    def by_sigma(self) -> bool:
+        """Whether the weight depends on the noise level."""
+        return any(time.unit == "s" for time in self.times)
 
 
 def split(prompt: str, extensions: bool = True) -> list[Part]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .evaluate import LIMIT, Bound, Key, mix_at
@@ -60,6 +60,14 @@ class Timeline:
             return 0, FOREVER
         index = bisect_left(self.ends, step)
         return index, self.clock.last_call(self.ends[index])
+
+    def reclocked(self, clock: Clock) -> Timeline:
+        """The same prompt over a pass of other steps or calls."""
+        bound = Bound(self.bound.nodes, clock, self.bound.weight_step)
+        ends = _ends(bound)
+        pieces = _shared([bound.at(end) for end in ends])
+        part_keys = tuple(Bound((), clock).keys(self.part.times)) if self.part.times else ()
+        return replace(self, clock=clock, ends=ends, pieces=pieces, bound=bound, part_keys=part_keys)
 
     def texts(self) -> list[str]:
         """Every text that `at` can give, each once, in order of appearance."""
@@ -127,7 +135,7 @@ class Timeline:
 def build(part: Part, reading: Reading, clock: Clock, weight_step: float | None = None) -> Timeline:
     """Binds what was read to the clock of one pass."""
     bound = Bound(reading.nodes, clock, weight_step)
-    ends = tuple(step for step in range(1, clock.steps + 1) if bound.cuts[step])
+    ends = _ends(bound)
     raw = [bound.at(end) for end in ends]
     pieces = _shared(raw)
     notes = reading.notes + _late_notes(reading, raw, pieces, bound)
@@ -135,6 +143,10 @@ def build(part: Part, reading: Reading, clock: Clock, weight_step: float | None 
     extended = reading.extended or bool(part.times)
     part_keys = tuple(Bound((), clock).keys(part.times)) if part.times else ()
     return Timeline(part.text, part, clock, ends, pieces, notes, geometry, extended, bound, part_keys)
+
+
+def _ends(bound: Bound) -> tuple[int, ...]:
+    return tuple(step for step in range(1, bound.clock.steps + 1) if bound.cuts[step])
 
 
 def _shared(raw: list[Weights]) -> tuple[Weights, ...]:

@@ -19,8 +19,11 @@ class SampleHost:
     def version(self):
         return "1"
 
-    def listen(self, on_call, options):
-        self.on_call = on_call
+    def listen(self, listeners, options):
+        self.listeners = listeners
+
+    def redirect_conditioning(self):
+        pass
 
     def running(self, job):
         return any(running is job for running in self.stack)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lib_vaeface import session
+from lib_vaeface.schedule.protocol import Encoded, Request
 from lib_vaeface.schedule.trace import Trace
 from tests.extension.sample_host import Job, SampleHost, call
 
@@ -22,11 +23,20 @@ def webui():
     session.Session._last = None
 
 
+def request(prompt, steps=4, negative=False):
+    return Request(
+        (prompt,), negative, steps, None, steps, None, steps, False, "state",
+        lambda texts: [Encoded(torch.full((77, 8), float(len(text)))) for text in texts],
+        lambda: Encoded(torch.zeros(77, 8)),
+    )  # fmt: skip
+
+
 def paint(webui, job, args, conds=(CAT, CAT, DOG), inside=None):
     """The hooks of one generation in the host's order."""
     webui.stack.append(job)
     session.open_session(job, args, webui)
     ring_batch(None, job, *args, batch_number=0, prompts=[], seeds=[], subseeds=[])
+    session.on_conditioning(job, lambda: request("a [cat:dogs:2]"))
     for step, cond in enumerate(conds):
         session.on_model_call(call(job, step, cond))
     if inside:

@@ -1,0 +1,204 @@
+"""The place where A1111 and its relatives turn prompts into conditioning, redirected for jobs that have a session.
+
+Every one of them asks `p.get_conds_with_caching` for both prompts, for the second pass, and again when a refiner takes
+over. The redirect stands on the class, is put there when the first job asks for it, and passes everything else through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from lib_vaeface.schedule.protocol import Answer, Cond, Encoded, Part, Request
+from modules import devices, processing, prompt_parser, sd_hijack, sd_samplers_common, shared
+
+Ask = Callable[[Any, Callable[[], Request]], Answer | None]
+"""(job, makes its request) -> the answer, or None to let the WebUI do it."""
+
+METHOD = "get_conds_with_caching"
+STATE_OPTIONS = (
+    "CLIP_stop_at_last_layers",
+    "comma_padding_backtrack",
+    "emphasis",
+    "enable_emphasis",
+    "fp8_storage",
+    "cache_fp16_weight",
+    "sdxl_clip_l_skip",
+    "use_old_emphasis_implementation",
+)
+SIZED_OPTIONS = (
+    "sdxl_crop_left",
+    "sdxl_crop_top",
+    "sdxl_refiner_high_aesthetic_score",
+    "sdxl_refiner_low_aesthetic_score",
+)
+
+
+class Redirect:
+    """`install` may be called again at any time; `remove` leaves another extension's redirect on top of ours alone."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self._original: Any = None
+
+    def install(self) -> None:
+        if self._original is not None:
+            return
+        self._original = getattr(processing.StableDiffusionProcessing, METHOD)
+        setattr(processing.StableDiffusionProcessing, METHOD, self._method())
+
+    def remove(self) -> None:
+        current = getattr(processing.StableDiffusionProcessing, METHOD)
+        if self._original is not None and getattr(current, "redirect", None) is self:
+            setattr(processing.StableDiffusionProcessing, METHOD, self._original)
+            self._original = None
+
+    def _method(self) -> Callable[..., Any]:
+        original = self._original
+
+        def get_conds_with_caching(
+            job: Any, function: Any, prompts: Any, steps: int, *args: Any, **keywords: Any
+        ) -> Any:
+            found = self._answer(job, function, prompts, steps, *args, **keywords)
+            return original(job, function, prompts, steps, *args, **keywords) if found is None else found
+
+        get_conds_with_caching.redirect = self  # type: ignore[attr-defined]
+        return get_conds_with_caching
+
+    def _answer(
+        self,
+        job: Any,
+        function: Any,
+        prompts: Any,
+        steps: int,
+        caches: Any,
+        networks: Any,
+        hires_steps: int | None = None,
+        **_: Any,
+    ) -> Any:
+        make = {"get_learned_conditioning": _schedules, "get_multicond_learned_conditioning": _multicond}.get(
+            getattr(function, "__name__", "")
+        )
+        if make is None or getattr(function, "__module__", "") != prompt_parser.__name__:
+            return None  # another extension reads the prompts in its own way
+        answer = self.ask(job, lambda: request(job, prompts, steps, networks, hires_steps))
+        if answer is None:
+            return None
+        _remark(job, answer)
+        return make(answer)
+
+
+def request(job: Any, prompts: Any, steps: int, networks: Any, hires_steps: int | None) -> Request:
+    """What the WebUI asks for; the arguments are those of its method."""
+    negative = bool(getattr(prompts, "is_negative_prompt", False))
+    model = shared.sd_model
+    plain = bool(getattr(model, "is_sd1", False) or getattr(model, "is_sd2", False))
+    ui_steps, hires_ui_steps, calls = _plan(job, steps, hires_steps)
+    return Request(
+        prompts=tuple(prompts),
+        negative=negative,
+        steps=steps,
+        hires_steps=hires_steps,
+        ui_steps=ui_steps,
+        hires_ui_steps=hires_ui_steps,
+        calls=calls,
+        old=bool(shared.opts.use_old_scheduling),
+        state=_state(job, model, prompts, networks, plain),
+        encode=lambda texts: _encode(model, prompts, texts, negative),
+        encode_empty=lambda: _encode(model, prompts, [""], False)[0],
+        pools_emphasis=getattr(shared.opts, "emphasis", "Original") not in ("None", "Ignore", "No norm"),
+        zeroes_empty=not plain,
+        exact_alone=devices.device.type == "cpu",
+    )
+
+
+def _plan(job: Any, steps: int, hires_steps: int | None) -> tuple[int, int | None, int]:
+    """Steps of the slider really made in the first pass and in the second, and model calls of the pass asked for."""
+    made = job.steps
+    if hasattr(job, "init_latent") and hasattr(job, "init_images"):
+        made = sd_samplers_common.setup_img2img_steps(job)[1] + 1
+    calls = steps // max(job.steps, 1) * made
+    if hires_steps is None:
+        return made, None, calls
+    return made, getattr(job, "hr_second_pass_steps", 0) or job.steps, hires_steps
+
+
+def _state(job: Any, model: Any, prompts: Any, networks: Any, plain: bool) -> Hashable:
+    """Everything besides a text that its conditioning depends on."""
+    info = model.sd_checkpoint_info
+    options = STATE_OPTIONS if plain else STATE_OPTIONS + SIZED_OPTIONS
+    sized = () if plain else (getattr(prompts, "width", None), getattr(prompts, "height", None))
+    return (
+        getattr(info, "filename", None),
+        getattr(info, "shorthash", None),
+        type(model).__name__,
+        str(devices.device),
+        str(devices.dtype),
+        tuple(str(shared.opts.data.get(name, None)) for name in options),
+        _networks(networks),
+        _embeddings(),
+        sized,
+        None if shared.opts.data.get("persistent_cond_cache", True) else id(job),
+    )
+
+
+def _networks(networks: Any) -> Hashable:
+    """LoRAs and their like with all their arguments; what is active changes the text encoder."""
+    return tuple(
+        (name, tuple(str(getattr(params, "items", params)) for params in found))
+        for name, found in sorted((networks or {}).items())
+    )
+
+
+def _embeddings() -> Hashable:
+    """The loaded textual inversions: a word's meaning changes with its file."""
+    known = getattr(getattr(sd_hijack.model_hijack, "embedding_db", None), "word_embeddings", None) or {}
+    return tuple(sorted((name, str(getattr(one, "shorthash", ""))) for name, one in known.items()))
+
+
+def _encode(model: Any, prompts: Any, texts: Sequence[str], negative: bool) -> list[Encoded]:
+    """One batch through the WebUI's own text encoder, with what it remarked on the way."""
+    asked = prompt_parser.SdConditioning(
+        list(texts), negative, getattr(prompts, "width", None), getattr(prompts, "height", None)
+    )
+    hijack = sd_hijack.model_hijack
+    before: Any = getattr(hijack, "extra_generation_params", None)
+    hijack.extra_generation_params = {}
+    try:
+        with devices.autocast():
+            conds = model.get_learned_conditioning(asked)
+        remarks = {str(key): str(value) for key, value in hijack.extra_generation_params.items()}
+    finally:
+        hijack.extra_generation_params = before
+    return [Encoded(_row(conds, i), remarks) for i in range(len(texts))]
+
+
+def _row(conds: Any, index: int) -> Cond:
+    return {key: value[index] for key, value in conds.items()} if isinstance(conds, dict) else conds[index]
+
+
+def _remark(job: Any, answer: Answer) -> None:
+    """What the WebUI writes to the infotext while it reads and encodes prompts."""
+    target = getattr(sd_hijack.model_hijack, "extra_generation_params", None)
+    if isinstance(target, dict):
+        target.update(answer.remarks)
+    if answer.old_differs:
+        job.extra_generation_params["Old prompt editing timelines"] = True
+
+
+def _schedules(answer: Answer) -> Any:
+    return [_entries(parts[0]) for parts in answer.images]
+
+
+def _multicond(answer: Answer) -> Any:
+    batch = [[_composable(part) for part in parts] for parts in answer.images]
+    return prompt_parser.MulticondLearnedConditioning(shape=(len(batch),), batch=batch)
+
+
+def _composable(part: Part) -> Any:
+    part.carrier = made = prompt_parser.ComposableScheduledPromptConditioning(_entries(part), part.weight)
+    return made
+
+
+def _entries(part: Part) -> list[Any]:
+    return [prompt_parser.ScheduledPromptConditioning(end, cond) for end, cond in part.schedule]

@@ -1,0 +1,161 @@
+"""The schedule of one generation: prompts in before a pass samples, conditioning out at every model call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .compile import compile_prompt, segments
+from .conditioning import text_of, tokens, write_row
+from .encodings import Encodings, coupled
+from .protocol import Answer, Part, Request
+from .strand import Strand, even_out, is_native, joined, strand
+from .timeline import Timeline
+
+Pass = tuple[bool, bool]
+"""(second pass, negative prompt)."""
+
+
+@dataclass
+class Lines:
+    """What was answered to one request. strands and parts: one for every row of a model call, in the WebUI's order;
+    distinct: each strand once."""
+
+    request: Request
+    strands: list[Strand]
+    parts: list[Part]
+    distinct: list[Strand]
+    by_level: bool = False
+    writes: bool = False
+    checked: bool = False
+
+    def __post_init__(self) -> None:
+        self.by_level = any(one.timeline.by_sigma or one.timeline.part.by_sigma for one in self.distinct)
+        self.writes = any(one.written for one in self.distinct)
+        self.tokens = max(one.tokens for one in self.distinct)
+        self.weighted = any(one.timeline.part.times for one in self.distinct)
+
+    def reclocked(self, calls: int, steps: int) -> None:
+        """Put all strands on the clock of the plan that the sampler really has."""
+        again = {id(one): one.reclocked(calls, steps) for one in self.distinct}
+        self.strands = [again[id(one)] for one in self.strands]
+        self.distinct = [*again.values()]
+        self.writes = True
+
+
+@dataclass
+class Schedule:
+    """`answer` before each pass, `apply` at each model call of it. timing: "webui" or "exact".
+
+    notes: what the person should know, each once. grouped: by pass, (texts encoded, how many of them differ) where the
+    WebUI's own batches were kept for the picture's sake.
+    """
+
+    timing: str
+    bank: Encodings
+    notes: list[str] = field(default_factory=list)
+    grouped: dict[Pass, tuple[int, int]] = field(default_factory=dict)
+    _lines: dict[Pass, Lines] = field(default_factory=dict)
+
+    def answer(self, request: Request) -> Answer:
+        """Conditioning for a request, each of its texts encoded once. ValueError: steps below 1."""
+        compiled = {prompt: self._compile(prompt, request) for prompt in dict.fromkeys(request.prompts)}
+        self._note(request, (timeline for lines in compiled.values() for timeline in lines))
+        known: dict[str, Strand] = {}
+        for timeline in (timeline for lines in compiled.values() for timeline in lines):
+            if _name(timeline) not in known:
+                known[_name(timeline)] = strand(timeline, request, self.bank)
+        if request.negative:  # rows of unequal negative prompts make the WebUI fail
+            even_out(known.values(), lambda: self.bank.empty(request))
+        rows = [[known[_name(timeline)] for timeline in compiled[prompt]] for prompt in request.prompts]
+        images = tuple(tuple(Part(one.schedule, one.timeline.weight_at(0)) for one in row) for row in rows)
+        flat, parts = [one for row in rows for one in row], [part for image in images for part in image]
+        where = (request.hires_steps is not None, request.negative)
+        self._lines[where] = Lines(request, flat, parts, [*known.values()])
+        self.grouped[where] = grouped(known.values(), request)
+        return Answer(images, joined(one.remarks for one in known.values()), _old_differs(request))
+
+    def apply(self, where: Pass, call: int, calls: int, steps: int, rows: Any, sigma: Callable[[], float]) -> None:
+        """Write over the rows [row, tokens, width] of this model call what the WebUI could not know.
+
+        call counts from 0; calls and steps are what the sampler plans for this pass, steps as on the slider. sigma is
+        asked for only where a prompt names noise levels. Rows of another shape than was answered are left alone.
+        """
+        lines = self._lines.get(where)
+        if lines is None:
+            return
+        if not lines.checked:
+            self._check(lines, calls, steps)
+        level = sigma() if lines.by_level else None
+        if rows is not None and lines.writes:
+            self._write(lines, rows, call, level)
+        if lines.weighted:
+            for one, part in zip(lines.strands, lines.parts, strict=True):
+                if part.carrier is not None:  # read when the next call begins
+                    part.carrier.weight = one.timeline.weight_at(call + 1, level)
+
+    def meaning(self, where: Pass, call: int) -> tuple[object, ...]:
+        """Equal for two calls of a pass for which the prompt says the same. Noise levels are left out."""
+        lines = self._lines.get(where)
+        return () if lines is None else tuple(one.meaning(call) for one in lines.distinct)
+
+    def _write(self, lines: Lines, rows: Any, call: int, level: float | None) -> None:
+        skip = tokens(rows) - lines.tokens  # ControlNet puts one marker token in front
+        if text_of(rows).shape[0] != len(lines.strands) or skip not in (0, 1):
+            self._say("another extension changed the conditioning's shape, so mixtures are left out")
+            return
+        for row, one in enumerate(lines.strands):
+            if one.written:
+                write_row(rows, row, one.value(call, level), skip)
+
+    def _check(self, lines: Lines, calls: int, steps: int) -> None:
+        """Exact time counts what is really made: on another plan than foreseen the timelines are made anew."""
+        lines.checked = True
+        request = lines.request
+        foreseen = request.ui_steps if request.hires_ui_steps is None else request.hires_ui_steps
+        if self.timing == "exact" and (foreseen, request.calls) != (steps, calls):
+            lines.reclocked(calls, steps)
+
+    def _compile(self, prompt: str, request: Request) -> list[Timeline]:
+        exact = self.timing == "exact"
+        return compile_prompt(
+            prompt,
+            request.ui_steps if exact else request.steps,
+            request.hires_ui_steps if exact else request.hires_steps,
+            negative=request.negative,
+            old=request.old,
+            timing=self.timing,
+            calls=request.calls if exact else None,
+        )
+
+    def _note(self, request: Request, timelines: Iterable[Timeline]) -> None:
+        name = "negative prompt" if request.negative else "prompt"
+        for note in (note for timeline in timelines for note in timeline.notes):
+            self._say(f"{name}, {note}")
+
+    def _say(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def _name(timeline: Timeline) -> str:
+    """What tells strands of one request apart: the text of the part and its weights over time."""
+    part = timeline.part
+    return f"{part.weights} {part.times} {part.curve} {part.text}"
+
+
+def _old_differs(request: Request) -> bool:
+    """Whether the option for old prompt editing timelines is on and matters."""
+    return request.old and any(
+        segments(prompt, request.steps, request.hires_steps, old=True)
+        != segments(prompt, request.steps, request.hires_steps)
+        for prompt in dict.fromkeys(request.prompts)
+    )
+
+
+def grouped(strands: Iterable[Strand], request: Request) -> tuple[int, int]:
+    """(texts that were encoded in the WebUI's own batches, how many of them differ)."""
+    groups = [[next(iter(piece)) for piece in one.timeline.pieces] for one in strands if is_native(one.timeline)]
+    kept = [group for group in groups if coupled(request, group)]
+    return sum(map(len, kept)), len({text for group in kept for text in group})
