@@ -29,6 +29,7 @@ class Lines:
     by_level: bool = False
     writes: bool = False
     checked: bool = False
+    level: float | None = None
 
     def __post_init__(self) -> None:
         self.by_level = any(one.timeline.by_sigma or one.timeline.part.by_sigma for one in self.distinct)
@@ -87,7 +88,7 @@ class Schedule:
             return
         if not lines.checked:
             self._check(lines, calls, steps)
-        level = sigma() if lines.by_level else None
+        level = lines.level = sigma() if lines.by_level else None
         if rows is not None and lines.writes:
             self._write(lines, rows, call, level)
         if lines.weighted:
@@ -96,9 +97,9 @@ class Schedule:
                     part.carrier.weight = one.timeline.weight_at(call + 1, level)
 
     def meaning(self, where: Pass, call: int) -> tuple[object, ...]:
-        """Equal for two calls of a pass for which the prompt says the same. Noise levels are left out."""
+        """Equal for two calls of a pass for which the prompt says the same; the noise level is that of `apply`."""
         lines = self._lines.get(where)
-        return () if lines is None else tuple(one.meaning(call) for one in lines.distinct)
+        return () if lines is None else tuple(one.meaning(call, lines.level) for one in lines.distinct)
 
     def _write(self, lines: Lines, rows: Any, call: int, level: float | None) -> None:
         skip = tokens(rows) - lines.tokens  # ControlNet puts one marker token in front

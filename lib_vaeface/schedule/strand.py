@@ -51,9 +51,9 @@ class Strand:
         shares = [weight / total for weight in known.values()] if len(known) < len(weights) else [*known.values()]
         return mixed([self.conds[text] for text in known], shares, self.timeline.geometry)
 
-    def meaning(self, call: int) -> frozenset[tuple[str, float]]:
-        """What the prompt says at a call, to compare calls by."""
-        return frozenset(self.timeline.at(call)[0].items())
+    def meaning(self, call: int, sigma: float | None) -> tuple[frozenset[tuple[str, float]], float]:
+        """What the prompt says at a call and how much it weighs, to compare calls by."""
+        return frozenset(self.timeline.at(call, sigma)[0].items()), self.timeline.weight_at(call, sigma)
 
     def reclocked(self, calls: int, steps: int) -> Strand:
         """The same texts on another clock. A text that was never encoded has no say, the others share its weight."""

@@ -9,6 +9,7 @@ from typing import Any
 from lib_vaeface import infotext
 from lib_vaeface.ui.html import Markup, join, tag
 
+PASSES = (("first", "First pass"), ("hires", "Hires pass"))
 Parse = Callable[[str], Mapping[str, Any]]
 
 
@@ -37,13 +38,14 @@ def _lines(found: Mapping[str, Mapping[str, Any]]) -> list[Markup]:
     lines = [tag("p", f"VAE Face {main.get('version', '')} on {main.get('host', '')}")]
     if "error" in main:
         lines.append(tag("p", f"Failed and dropped: {main['error']}", class_="vaeface-error"))
-    notes = main.get("notes")
-    lines += [tag("p", note, class_="vaeface-note") for note in (notes if isinstance(notes, list) else [])]
+    lines += [tag("p", note, class_="vaeface-note") for note in _texts(main.get("notes"))]
     schedule = found.get("schedule", {})
-    rows = [_row(title, schedule.get(name)) for name, title in (("first", "First pass"), ("hires", "Hires pass"))]
+    lines += [tag("p", note, class_="vaeface-note") for note in _texts(schedule.get("notes"))]
+    rows = [_row(title, schedule.get(name)) for name, title in PASSES]
     if any(rows):
         head = tag("tr", *(tag("th", title) for title in ("", "Model calls", "Conditionings", "Switches at")))
         lines.append(tag("table", head, join(rows)))
+        lines += [_cost(title, schedule.get(name)) for name, title in PASSES]
         lines.append(tag("p", f"Timing: {schedule.get('timing', '')}"))
     return lines
 
@@ -55,3 +57,16 @@ def _row(title: str, summary: Any) -> Markup:
     at = ", ".join(str(step) for step in switches) if isinstance(switches, list) else ""
     cells = (title, summary.get("calls", ""), summary.get("conditionings", ""), at or "none")
     return tag("tr", *(tag("td", cell) for cell in cells))
+
+
+def _cost(title: str, summary: Any) -> Markup:
+    """What it took to keep the WebUI's own batches of texts, "" where nothing."""
+    batches = summary.get("batches") if isinstance(summary, dict) else None
+    if not (isinstance(batches, list) and len(batches) == 2):
+        return Markup("")
+    text = f"{title}: {batches[0]} texts encoded, {batches[1]} of them different: the WebUI's own batches were kept,"
+    return tag("p", f"{text} because texts in a batch change each other and the picture is to be its own.")
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

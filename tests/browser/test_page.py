@@ -123,18 +123,33 @@ def test_img2img_and_the_way_there(page: Any, tmp_path: Path) -> None:
     screenshot(page, "img2img-light", tmp_path)
 
 
+def draw_from_the_middle(page: Any, where: str) -> None:
+    """One stroke, again until it is on the canvas: gradio lays it out anew for a while after the picture is there."""
+    canvas = page.wait_for_selector(f"{where} canvas[key='interface']")
+    drawn = f"""() => {{
+        const canvas = document.querySelector("{where} canvas[key='drawing']"), pen = canvas.getContext('2d');
+        return pen.getImageData(canvas.width / 2, canvas.height / 2, 2, 2).data.some((value) => value > 0);
+    }}"""
+    for _ in range(20):
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 60, middle[1] + 40, steps=8)
+        page.mouse.up()
+        page.wait_for_timeout(250)
+        if page.evaluate(drawn):
+            return
+    raise AssertionError("no stroke reached the canvas")
+
+
 def test_a_mask_drawn_by_hand(page: Any) -> None:
     open_tab(page, "img2img")
     page.click("#mode_img2img > .tab-nav > button:text-is('Inpaint')")
     page.set_input_files("#img2maskimg input[type=file]", colored_png())
-    canvas = page.wait_for_selector("#img2maskimg canvas[key='interface']")
     page.wait_for_selector("#inpaint_controls", state="visible")
-    box = canvas.bounding_box()
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(*middle)
-    page.mouse.down()
-    page.mouse.move(middle[0] + 60, middle[1] + 40, steps=8)
-    page.mouse.up()
+    draw_from_the_middle(page, "#img2maskimg")
     page.check("#img2img_inpaint_full_res input[value='Only masked']")
     prepare(page, "img2img")
     page.click("#img2img_generate")
