@@ -7,6 +7,7 @@ picture, and is said once on the page, in the infotext and on the console.
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -49,6 +50,7 @@ class Session:
         self.error = ""
         self.traces: dict[str, Trace] = {}
         self.schedule = Schedule(settings.timing, ENCODINGS)
+        self._top = 0.0  # the noise level that a pass began with
         self._job = weakref.ref(job)
 
     def of(self, job: Any) -> bool:
@@ -82,12 +84,23 @@ class Session:
     def model_call(self, call: ModelCall) -> None:
         if not self.settings.schedule:
             return
+        step = self._step(call)
         for negative, rows in ((False, call.text_cond), (True, call.text_uncond)):
             where = (call.hires, negative)
-            self.schedule.apply(where, call.step, call.total_steps, call.steps, rows, call.sigma)
+            self.schedule.apply(where, step, call.total_steps, call.steps, rows, call.sigma, call.floor > 0.0)
         trace = self.traces.setdefault("hires" if call.hires else "first", Trace(self.settings.timing))
-        meaning = tuple(self.schedule.meaning((call.hires, negative), call.step) for negative in (False, True))
-        trace.record(call.step, call.total_steps, call.steps, meaning)
+        meaning = tuple(self.schedule.meaning((call.hires, negative), step) for negative in (False, True))
+        trace.record(step, call.total_steps, call.steps, meaning)
+
+    def _step(self, call: ModelCall) -> int:
+        """The number of the call; in exact timing, for a sampler without a plan, how far the noise has gone instead."""
+        if call.floor <= 0.0 or self.settings.timing != "exact":
+            return call.step
+        level = call.sigma()
+        if call.step == 0:
+            self._top = level
+        done = math.log(self._top / level) / math.log(self._top / call.floor) if self._top > call.floor else 1.0
+        return min(max(int(done * call.total_steps), 0), call.total_steps - 1)
 
     def postprocess(self, job: Any, processed: Any) -> None:
         delattr(job, ATTRIBUTE)

@@ -96,6 +96,7 @@ class A1111:
                 text_cond=params.text_cond,
                 text_uncond=params.text_uncond,
                 sigma=lambda: self._sigma(denoiser, params.sigma),
+                floor=_floor(getattr(denoiser, "sampler", None)),
             )
         )
 
@@ -121,6 +122,13 @@ class A1111:
         script_callbacks.remove_callbacks_for_function(self._cfg_denoiser)
         script_callbacks.remove_callbacks_for_function(self._count_tokens)
         self._redirect.remove()
+
+
+def _floor(sampler: Any) -> float:
+    """Where DPM adaptive ends; a planned number of calls means nothing to it."""
+    if getattr(getattr(sampler, "func", None), "__name__", "") != "sample_dpm_adaptive":
+        return 0.0
+    return float(sampler.model_wrap.sigmas[0])
 
 
 def _tokens(text: str) -> int:

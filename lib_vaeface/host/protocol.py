@@ -28,6 +28,8 @@ class ModelCall:
     text_uncond: Any
     sigma: Callable[[], float] = lambda: math.nan
     """The noise level of this call, of the first image. Asking waits for the device."""
+    floor: float = 0.0
+    """The last noise level, of samplers that make as many calls as they like (DPM adaptive); 0 for all others."""
 
 
 @dataclass(frozen=True)

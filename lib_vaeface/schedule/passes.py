@@ -77,17 +77,27 @@ class Schedule:
         self.grouped[where] = grouped(known.values(), request)
         return Answer(images, joined(one.remarks for one in known.values()), _old_differs(request))
 
-    def apply(self, where: Pass, call: int, calls: int, steps: int, rows: Any, sigma: Callable[[], float]) -> None:
+    def apply(
+        self,
+        where: Pass,
+        call: int,
+        calls: int,
+        steps: int,
+        rows: Any,
+        sigma: Callable[[], float],
+        unplanned: bool = False,
+    ) -> None:
         """Write over the rows [row, tokens, width] of this model call what the WebUI could not know.
 
         call counts from 0; calls and steps are what the sampler plans for this pass, steps as on the slider. sigma is
-        asked for only where a prompt names noise levels. Rows of another shape than was answered are left alone.
+        asked for only where a prompt names noise levels. unplanned: `call` is not the WebUI's own count, which it walks
+        by. Rows of another shape than was answered are left alone.
         """
         lines = self._lines.get(where)
         if lines is None:
             return
         if not lines.checked:
-            self._check(lines, calls, steps)
+            self._check(lines, calls, steps, unplanned)
         level = lines.level = sigma() if lines.by_level else None
         if rows is not None and lines.writes:
             self._write(lines, rows, call, level)
@@ -110,12 +120,12 @@ class Schedule:
             if one.written:
                 write_row(rows, row, one.value(call, level), skip)
 
-    def _check(self, lines: Lines, calls: int, steps: int) -> None:
+    def _check(self, lines: Lines, calls: int, steps: int, unplanned: bool) -> None:
         """Exact time counts what is really made: on another plan than foreseen the timelines are made anew."""
         lines.checked = True
         request = lines.request
         foreseen = request.ui_steps if request.hires_ui_steps is None else request.hires_ui_steps
-        if self.timing == "exact" and (foreseen, request.calls) != (steps, calls):
+        if self.timing == "exact" and ((foreseen, request.calls) != (steps, calls) or unplanned):
             lines.reclocked(calls, steps)
 
     def _compile(self, prompt: str, request: Request) -> list[Timeline]:
