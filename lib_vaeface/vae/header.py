@@ -21,19 +21,17 @@ from .errors import VaeFileError
 # A VAE's header has 25-30 KB, a whole checkpoint's 0.3-1 MB; embedded thumbnails and training logs make it a few MB.
 HEADER_LIMIT = 16 * 2**20
 MAX_DIMENSIONS = 16
+NAME_LIMIT = 512  # characters of a tensor's name
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64,
     "C64": 64,
 }  # fmt: skip
 AGAIN = "Download it again or choose another file."
+PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 FOREIGN = (
+    *((start, "it is a pickle under another name; convert it to safetensors once.") for start in PICKLE_STARTS),
     (b"version https://git-lfs", "it is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`."),
-    (b"PK\x03\x04", "it is a pickle (PyTorch's zip) under another name; convert it to safetensors once."),
-    (b"\x80\x02", "it is a pickle under another name; convert it to safetensors once."),
-    (b"\x80\x03", "it is a pickle under another name; convert it to safetensors once."),
-    (b"\x80\x04", "it is a pickle under another name; convert it to safetensors once."),
-    (b"\x80\x05", "it is a pickle under another name; convert it to safetensors once."),
     (b"GGUF", "it is a GGUF file (quantised weights), which holds no VAE for this WebUI."),
     (b"\x89PNG", "it is a picture (PNG)."),
     (b"\xff\xd8\xff", "it is a picture (JPEG)."),
@@ -99,6 +97,13 @@ def read_header(path: Path | str) -> Header:
     """
     with open_file(path) as file:
         return header_of(file, Path(path))
+
+
+def is_pickle(path: Path | str) -> bool:
+    """Whether a file starts as PyTorch's pickles do, as a zip or bare. VaeFileError: it can't be read."""
+    with open_file(path) as file:
+        _identity(Path(path), os.fstat(file.fileno()))
+        return file.read(4).startswith(PICKLE_STARTS)
 
 
 def open_file(path: Path | str) -> BinaryIO:
@@ -222,6 +227,8 @@ def _metadata(value: Any, path: Path) -> dict[str, str]:
 
 def _tensor(name: str, value: Any, offset: int, path: Path) -> Tensor:
     shown = repr(name[:80])
+    if len(name) > NAME_LIMIT:
+        raise VaeFileError(path, f"tensor {shown}... has a name of {len(name):,} characters. {AGAIN}")
     if not isinstance(value, dict) or value.keys() != {"dtype", "shape", "data_offsets"}:
         raise VaeFileError(path, f"tensor {shown} lacks dtype, shape or data_offsets, or has more. {AGAIN}")
     dtype, shape, places = value["dtype"], value["shape"], value["data_offsets"]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 LDM, DIFFUSERS, EMA, TAESD, TAESD_DIFFUSERS = "ldm", "diffusers", "ema", "taesd", "taesd-diffusers"
 PREFIXES = ("", "first_stage_model.", "vae.", "first_stage_model.model.", "model.first_stage_model.", "model.vae.")
@@ -103,7 +104,7 @@ def to_diffusers(name: str, levels: int) -> str:
     if half not in ("encoder", "decoder"):
         return name
     for theirs, ours in _PATHS:
-        path, count = re.subn(_pattern(ours), _filled(theirs, levels), path)
+        path, count = _pattern(ours).subn(_filled(theirs, levels), path)
         if count:
             break
     if path.startswith("mid_block.attentions"):
@@ -202,8 +203,10 @@ def _read_tiny(names: set[str]) -> Naming | None:
 
 
 def _to_ldm(path: str, levels: int) -> str:
+    if "_block" not in path and not path.startswith("conv_norm_out"):
+        return path  # canonical already, as most files are: a header is to be read in milliseconds
     for theirs, ours in _PATHS:
-        path, count = re.subn(_pattern(theirs), _filled(ours, levels), path)
+        path, count = _pattern(theirs).subn(_filled(ours, levels), path)
         if count:
             break
     if path.startswith("mid.attn_1"):
@@ -216,9 +219,10 @@ def _renamed(path: str, words: Mapping[str, str]) -> str:
     return stem + dot + words.get(last, last)
 
 
-def _pattern(template: str) -> str:
+@lru_cache
+def _pattern(template: str) -> re.Pattern[str]:
     escaped = re.escape(template).replace(r"\{i\}", r"(?P<i>\d+)").replace(r"\{j\}", r"(?P<j>\d+)")
-    return rf"^{escaped}(?=\.|$)"
+    return re.compile(rf"^{escaped}(?=\.|$)")
 
 
 def _filled(template: str, levels: int) -> Callable[[re.Match[str]], str]:
