@@ -1,0 +1,213 @@
+"""What stretches of a coder cost, in multiply-adds and bytes of activations: the arithmetic behind tiles.
+
+Read off the operations alone. Bytes are an upper bound of what is alive at once: the inputs of open residual blocks,
+the operation's input and output, and the copies that it makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .execute import LEAST_QUERIES, SCORES
+from .program import Act, Attention, Conv, Fork, Join, Norm, Program, Up
+
+WHOLE = 0
+SLACK = 4  # pixels of a crop that are shed only after a doubling
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From one kept position to the next. tile: side in latent pixels, WHOLE for all at once."""
+
+    start: int
+    stop: int
+    tile: int
+    macs: int
+    nbytes: int
+
+
+class TooFewBytes(ValueError):
+    """The bytes do not suffice; `needed` would."""
+
+    def __init__(self, given: int, needed: int) -> None:
+        self.needed = needed
+        super().__init__(f"{given:,} bytes are too few for this picture: at least {needed:,} are needed")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A coder and the picture it is to do. size: latent height and width. item: bytes per number."""
+
+    program: Program
+    size: tuple[int, int]
+    item: int
+
+    def plan(self, max_bytes: int | None, tile: int = WHOLE) -> tuple[Stretch, ...]:
+        """The cheapest stretches that fit into max_bytes (None: any number).
+
+        tile: a side that every tiled stretch must have; then nothing above the latent's resolution is done whole.
+        TooFewBytes: nothing fits; it says how much would.
+        """
+        whole = self.whole()
+        if not tile and (max_bytes is None or whole.nbytes <= max_bytes):
+            return (whole,)
+        return _plan(self, max_bytes, tile)
+
+    def least_bytes(self, tile: int = WHOLE) -> int:
+        """The fewest bytes that some plan fits in."""
+        ways = _Ways(self, [tile] if tile else [1])
+        return ways.path(lambda start, stop: ways.fewest(start, stop, tile), max)[0]
+
+    def whole(self, start: int = 0, stop: int | None = None) -> Stretch:
+        """All at once, as an ordinary decode does it."""
+        stop = len(self.program.ops) if stop is None else stop
+        live = max(self.live(i, *self.extent(i, 0, WHOLE)) for i in range(start, stop))
+        return Stretch(start, stop, WHOLE, self.program.macs(start, stop, *self.size), self.kept(start) + live)
+
+    def sides(self) -> list[int]:
+        """Sides of tiles worth trying, the largest first: the picture's longer side in 2, 3, 4, 6, 8, ... parts."""
+        longest = max(self.size)
+        parts = [count << power for power in range(longest.bit_length()) for count in (2, 3)]
+        return sorted({-(-longest // count) for count in parts}, reverse=True)
+
+    def extent(self, position: int, margin: int, tile: int) -> tuple[int, int]:
+        """Height and width in pixels of a tile with its margin; of the whole picture for WHOLE."""
+        scale = self.program.scales[position]
+        height, width = self.size[0] * scale, self.size[1] * scale
+        side = tile * scale + 2 * margin + SLACK
+        return (height, width) if tile == WHOLE else (min(height, side), min(width, side))
+
+    def kept(self, position: int) -> int:
+        """Bytes of the whole picture's state at a position."""
+        channels = self.program.widths[position] + sum(self.program.open[position])
+        return channels * self.size[0] * self.size[1] * self.program.scales[position] ** 2 * self.item
+
+    def live(self, position: int, height: int, width: int) -> int:
+        """Bytes alive at an operation whose input has height x width pixels."""
+        program, area = self.program, height * width
+        open_blocks = sum(program.open[position])
+        if position and isinstance(program.ops[position - 1], Fork):
+            open_blocks -= program.widths[position]  # the same tensor as x
+        return area * (self.item * open_blocks + self._own(position, area))
+
+    def _own(self, position: int, area: int) -> int:
+        """Bytes per pixel of an operation's input, its output and its copies."""
+        op, x, item = self.program.ops[position], self.program.widths[position], self.item
+        if isinstance(op, Conv):
+            return item * (2 * x + op.cout)
+        if isinstance(op, Up):  # padded input, its window; four times the pixels, one phase of them
+            return item * (3 * x + 5 * op.cout)
+        if isinstance(op, Norm):
+            return x * (item + max(item, 4))
+        if isinstance(op, Attention):
+            return item * (7 * x + min(area, max(LEAST_QUERIES, SCORES // area)))
+        if isinstance(op, Join):
+            return item * (x + op.cout)
+        return item * x * (3 if isinstance(op, Act) else 1)
+
+
+class _Ways:
+    """Costs of all stretches of a job, from sums over its operations that are made once per end and side of tile."""
+
+    def __init__(self, job: Job, sides: list[int]) -> None:
+        self.job, self.sides, self.nodes = job, sides, keepable(job.program)
+        self._sums: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+
+    def tiled(self, start: int, stop: int, side: int) -> Stretch:
+        """In tiles of a side: a pass for the statistics of every norm within, then one that writes the next state."""
+        job = self.job
+        tiles = -(-job.size[0] // side) * -(-job.size[1] // side)
+        ends = [*norms_within(job.program, start, stop), stop]
+        macs = tiles * sum(self._until(end, side)[0][start] for end in ends)
+        return Stretch(start, stop, side, macs, self.tiled_bytes(start, stop, side))
+
+    def tiled_bytes(self, start: int, stop: int, side: int) -> int:
+        return self.job.kept(start) + self.job.kept(stop) + self._until(stop, side)[1][start]
+
+    def cheapest(self, start: int, stop: int, max_bytes: int | None, tile: int) -> Stretch | None:
+        """The first way that fits, whole before tiles and large tiles before small ones; None if there is none."""
+        if _may_be_whole(self.job.program, start, stop, tile):
+            whole = self.job.whole(start, stop)
+            if max_bytes is None or whole.nbytes <= max_bytes:
+                return whole
+        if not _may_be_tiled(self.job.program, start, stop):
+            return None
+        for side in self.sides:
+            if max_bytes is None or self.tiled_bytes(start, stop, side) <= max_bytes:
+                return self.tiled(start, stop, side)
+        return None
+
+    def fewest(self, start: int, stop: int, tile: int) -> int | None:
+        """The fewest bytes for a stretch."""
+        ways = [self.job.whole(start, stop).nbytes] if _may_be_whole(self.job.program, start, stop, tile) else []
+        if _may_be_tiled(self.job.program, start, stop):
+            ways.append(self.tiled_bytes(start, stop, self.sides[-1]))
+        return min(ways, default=None)
+
+    def path(
+        self, cost: Callable[[int, int], int | None], join: Callable[[int, int], int]
+    ) -> tuple[int, list[tuple[int, int]]]:
+        """The cheapest path over the positions where a state may be kept: (cost, [(start, stop), ...])."""
+        best: dict[int, tuple[int, list[tuple[int, int]]]] = {self.nodes[0]: (0, [])}
+        for i, stop in enumerate(self.nodes):
+            for start in (node for node in self.nodes[:i] if node in best):
+                step = cost(start, stop)
+                if step is not None and (stop not in best or join(best[start][0], step) < best[stop][0]):
+                    best[stop] = join(best[start][0], step), [*best[start][1], (start, stop)]
+        return best.get(self.nodes[-1], (-1, []))
+
+    def _until(self, stop: int, side: int) -> tuple[list[int], list[int]]:
+        """For every start: multiply-adds of one tile from there to `stop`, and the most bytes it holds."""
+        if (stop, side) not in self._sums:
+            job, margins = self.job, self.job.program.margins(0, stop)
+            macs, live = [0] * (stop + 1), [0] * (stop + 1)
+            for i in reversed(range(stop)):
+                extent = job.extent(i, margins[i], side)
+                macs[i] = macs[i + 1] + job.program.macs_at(i, *extent)
+                live[i] = max(live[i + 1], job.live(i, *extent))
+            self._sums[stop, side] = macs, live
+        return self._sums[stop, side]
+
+
+def norms_within(program: Program, start: int, stop: int) -> Iterator[int]:
+    """Positions of the norms of a stretch."""
+    return (i for i in range(start, stop) if isinstance(program.ops[i], Norm))
+
+
+@lru_cache(maxsize=64)
+def _plan(job: Job, max_bytes: int | None, tile: int) -> tuple[Stretch, ...]:
+    ways = _Ways(job, [tile] if tile else job.sides())
+    found: dict[tuple[int, int], Stretch | None] = {}
+
+    def macs(start: int, stop: int) -> int | None:
+        stretch = found[start, stop] = ways.cheapest(start, stop, max_bytes, tile)
+        return stretch.macs if stretch else None
+
+    _, steps = ways.path(macs, lambda before, step: before + step)
+    stretches = tuple(stretch for stretch in map(found.get, steps) if stretch)
+    if not stretches:
+        raise TooFewBytes(max_bytes or 0, job.least_bytes(tile))
+    return stretches
+
+
+def _may_be_whole(program: Program, start: int, stop: int, tile: int) -> bool:
+    return not tile or max(program.scales[start : stop + 1]) == 1
+
+
+def _may_be_tiled(program: Program, start: int, stop: int) -> bool:
+    return not any(isinstance(op, Attention) for op in program.ops[start:stop])
+
+
+def keepable(program: Program) -> tuple[int, ...]:
+    """Positions where keeping the state may pay: both ends, between blocks, and in a block before its second norm."""
+    inner = [i for i in range(1, len(program.ops)) if _keepable(program, i)]
+    return (0, *inner, len(program.ops))
+
+
+def _keepable(program: Program, position: int) -> bool:
+    op, before = program.ops[position], program.ops[position - 1]
+    if program.open[position]:
+        return isinstance(op, Norm) and not isinstance(before, Fork)
+    return isinstance(op, (Fork, Up, Attention, Norm))

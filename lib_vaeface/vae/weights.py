@@ -1,0 +1,66 @@
+"""Weights of a codec, from a file or from memory, made ready for one precision and device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from .architecture import Architecture
+from .errors import VaeFileError
+from .execute import Net, phases
+from .header import Identity, identity_of
+from .layouts import Naming
+from .program import Attention, Norm, Up
+
+Source = Callable[[], Mapping[str, Tensor]]  # canonical name -> tensor, as stored
+
+
+def from_file(path: Path, identity: Identity, naming: Naming) -> Source:
+    """Reads the tensors of a safetensors file, whenever they are asked for.
+
+    VaeFileError: the file is another one by then. Weights in a further precision so come from the file, not from what
+    was rounded before, and nothing is held twice.
+    """
+
+    def read() -> dict[str, Tensor]:
+        if identity_of(path) != identity:
+            raise VaeFileError(path, "it was written again since it was chosen. Choose it again.")
+        with safe_open(str(path), framework="pt") as file:
+            return {ours: file.get_tensor(theirs) for ours, theirs in naming.names.items()}
+
+    return read
+
+
+def from_memory(tensors: Mapping[str, Tensor], naming: Naming) -> Source:
+    """Tensors that somebody else holds, for instance the checkpoint's own VAE; they are never written to."""
+    return lambda: {ours: tensors[theirs].detach() for ours, theirs in naming.names.items()}
+
+
+def prepare(
+    architecture: Architecture, tensors: Mapping[str, Tensor], device: torch.device, dtype: torch.dtype, circular: bool
+) -> Net:
+    """Weights as `execute` wants them: norms in fp32, upsampling kernels as four phases, everything else in dtype.
+
+    A tensor that is on the device in that dtype already is shared, not copied.
+    """
+    ups = {op.name + ".weight" for half in architecture.halves for op in half.ops if isinstance(op, Up)}
+    norms = {op.name for half in architecture.halves for op in half.ops if isinstance(op, Norm)}
+    norms |= {op.norm.name for half in architecture.halves for op in half.ops if isinstance(op, Attention)}
+    ready: dict[str, Tensor] = {}
+    for name, shape in (item for half in architecture.halves for item in half.shapes().items()):
+        stem = name.rpartition(".")[0]
+        tensor = tensors[name].reshape(shape)
+        if name in ups:
+            ready[stem + ".phases"] = phases(tensor.to(device)).to(dtype)
+        else:
+            ready[name] = tensor.to(device, torch.float32 if stem in norms else dtype)
+    return Net(ready, dtype, device, circular)
+
+
+def broken(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Names of tensors with numbers that are none (NaN, infinity)."""
+    return [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor.float()).all())]
