@@ -70,7 +70,7 @@ def main() -> None:
     start()
     measure(*CASES["nothing changes"], 2, 64)  # first times are not typical
     print(machine("torch"))
-    print(f"\nBatch {BATCH}, {SIDE} px, {STEPS} steps of Euler a, torch on one thread, CPU time; medians over the calls.")
+    print(f"\nBatch {BATCH}, {SIDE} px, {STEPS} steps of Euler a, one thread, CPU time; medians over the calls.")
     head = ("case", "prompt", "our callback, µs", "its slowest call, µs", "denoiser call, ms", "share")
     table(head, (_row(name, *prompts) for name, prompts in CASES.items()))
 

@@ -88,7 +88,8 @@ class Session:
         for negative, rows in ((False, call.text_cond), (True, call.text_uncond)):
             where = (call.hires, negative)
             self.schedule.apply(where, step, call.total_steps, call.steps, rows, call.sigma, call.floor > 0.0)
-        trace = self.traces.setdefault("hires" if call.hires else "first", Trace(self.settings.timing))
+        name = "hires" if call.hires else "first"
+        trace = self.traces.get(name) or self.traces.setdefault(name, Trace(self.settings.timing))
         meaning = tuple(self.schedule.meaning((call.hires, negative), step) for negative in (False, True))
         trace.record(step, call.total_steps, call.steps, meaning)
 

@@ -103,20 +103,23 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
     return first * a + second * b
 
 
-def write_row(rows: Any, row: int, cond: Cond, skip: int = 0) -> None:
-    """Put a conditioning over one row of a model call's, in place.
+def write_rows(rows: Any, where: slice, cond: Cond, skip: int = 0) -> None:
+    """Put one conditioning over some rows of a model call's, in place.
 
-    skip: tokens in front that belong to somebody else (ControlNet's marker). A row longer than the conditioning ends
+    skip: tokens in front that belong to somebody else (ControlNet's marker). Rows longer than the conditioning end
     in its last token repeated, which is how the WebUI evens out rows.
     """
     if isinstance(rows, Mapping):
         for key, tensor in rows.items():
-            if key in cond and key != CROSS and tensor[row].shape == cond[key].shape:
-                tensor[row].copy_(cond[key])
-    text, target = text_of(cond), text_of(rows)[row, skip:]
-    target[: text.shape[0]].copy_(text)
-    if target.shape[0] > text.shape[0]:
-        target[text.shape[0] :].copy_(text[-1:].expand(target.shape[0] - text.shape[0], -1))
+            if key in cond and key != CROSS and tensor.shape[1:] == cond[key].shape:
+                tensor[where].copy_(cond[key])
+    text, target = text_of(cond), text_of(rows)[where, skip:]
+    length = text.shape[0]
+    if target.shape[1] == length:
+        target.copy_(text)
+    else:
+        target[:, :length].copy_(text)
+        target[:, length:].copy_(text[-1:])
 
 
 def _with_text(cond: Cond, text: Tensor) -> Cond:

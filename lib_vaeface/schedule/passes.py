@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from .compile import compile_prompt, segments
-from .conditioning import text_of, tokens, write_row
+from .conditioning import text_of, tokens, write_rows
 from .encodings import Encodings, coupled
 from .protocol import Answer, Part, Request
 from .strand import Strand, even_out, is_native, joined, strand
@@ -30,6 +31,9 @@ class Lines:
     writes: bool = False
     checked: bool = False
     level: float | None = None
+    _meaning: tuple[object, ...] = ()
+    _from: int = 0
+    _until: int = -1
 
     def __post_init__(self) -> None:
         self.by_level = any(one.timeline.by_sigma or one.timeline.part.by_sigma for one in self.distinct)
@@ -37,12 +41,28 @@ class Lines:
         self.tokens = max(one.tokens for one in self.distinct)
         self.weighted = any(one.timeline.part.times for one in self.distinct)
 
+    def written(self) -> Iterator[tuple[slice, Strand]]:
+        """Neighbouring rows of one strand that the sampler callback writes."""
+        first = 0
+        for _, same in groupby(self.strands, key=id):
+            behind = first + len(list(same))
+            if self.strands[first].written:
+                yield slice(first, behind), self.strands[first]
+            first = behind
+
+    def meaning(self, call: int) -> tuple[object, ...]:
+        """Equal for two calls for which the prompts say the same."""
+        if self.by_level or not self._from <= call <= self._until:
+            self._meaning = tuple(one.meaning(call, self.level) for one in self.distinct)
+            self._from, self._until = call, min(one.holds_until(call, self.level) for one in self.distinct)
+        return self._meaning
+
     def reclocked(self, calls: int, steps: int) -> None:
         """Put all strands on the clock of the plan that the sampler really has."""
         again = {id(one): one.reclocked(calls, steps) for one in self.distinct}
         self.strands = [again[id(one)] for one in self.strands]
         self.distinct = [*again.values()]
-        self.writes = True
+        self.writes, self._until = True, -1
 
 
 @dataclass
@@ -109,16 +129,15 @@ class Schedule:
     def meaning(self, where: Pass, call: int) -> tuple[object, ...]:
         """Equal for two calls of a pass for which the prompt says the same; the noise level is that of `apply`."""
         lines = self._lines.get(where)
-        return () if lines is None else tuple(one.meaning(call, lines.level) for one in lines.distinct)
+        return () if lines is None else lines.meaning(call)
 
     def _write(self, lines: Lines, rows: Any, call: int, level: float | None) -> None:
         skip = tokens(rows) - lines.tokens  # ControlNet puts one marker token in front
         if text_of(rows).shape[0] != len(lines.strands) or skip not in (0, 1):
             self._say("another extension changed the conditioning's shape, so mixtures are left out")
             return
-        for row, one in enumerate(lines.strands):
-            if one.written:
-                write_row(rows, row, one.value(call, level), skip)
+        for where, one in lines.written():
+            write_rows(rows, where, one.value(call, level), skip)
 
     def _check(self, lines: Lines, calls: int, steps: int, unplanned: bool) -> None:
         """Exact time counts what is really made: on another plan than foreseen the timelines are made anew."""

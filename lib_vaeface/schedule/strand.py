@@ -26,8 +26,11 @@ class Strand:
     written: bool
     remarks: Mapping[str, str]
     _value: Cond = None
-    _span: tuple[int, int] = (0, -1)
+    _mixed: Weights = field(default_factory=dict)
     _weights: Weights = field(default_factory=dict)
+    _meaning: frozenset[tuple[str, float]] = frozenset()
+    _from: int = 0
+    _until: int = -1
 
     @property
     def tokens(self) -> int:
@@ -35,13 +38,30 @@ class Strand:
 
     def value(self, call: int, sigma: float | None) -> Cond:
         """The conditioning at model call `call`; the same object for as long as nothing changes."""
-        if self._span[0] <= call <= self._span[1]:
-            return self._value
-        weights, until = self.timeline.at(call, sigma)
-        if weights != self._weights:
-            self._value, self._weights = self._mix(weights), weights
-        self._span = (call, until)
+        weights = self._at(call, sigma)
+        if weights is not self._mixed:
+            self._value, self._mixed = self._mix(weights), weights
         return self._value
+
+    def meaning(self, call: int, sigma: float | None) -> tuple[frozenset[tuple[str, float]], float]:
+        """What the prompt says at a call and how much it weighs, to compare calls by."""
+        self._at(call, sigma)
+        return self._meaning, self.timeline.weight_at(call, sigma)
+
+    def holds_until(self, call: int, sigma: float | None) -> int:
+        """The last call with the meaning of call `call`."""
+        self._at(call, sigma)
+        return call if self.timeline.part.times else self._until
+
+    def _at(self, call: int, sigma: float | None) -> Weights:
+        """{text: weight}, looked up again only where it may have changed; the same object while it is the same."""
+        if self._from <= call <= self._until and not self.timeline.by_sigma:
+            return self._weights
+        weights, self._until = self.timeline.at(call, sigma)
+        self._from = call
+        if weights != self._weights:
+            self._weights, self._meaning = weights, frozenset(weights.items())
+        return self._weights
 
     def _mix(self, weights: Weights) -> Cond:
         known = {text: weight for text, weight in weights.items() if text in self.conds}
@@ -50,10 +70,6 @@ class Strand:
             return self._value if self._value is not None else next(iter(self.conds.values()))
         shares = [weight / total for weight in known.values()] if len(known) < len(weights) else [*known.values()]
         return mixed([self.conds[text] for text in known], shares, self.timeline.geometry)
-
-    def meaning(self, call: int, sigma: float | None) -> tuple[frozenset[tuple[str, float]], float]:
-        """What the prompt says at a call and how much it weighs, to compare calls by."""
-        return frozenset(self.timeline.at(call, sigma)[0].items()), self.timeline.weight_at(call, sigma)
 
     def reclocked(self, calls: int, steps: int) -> Strand:
         """The same texts on another clock. A text that was never encoded has no say, the others share its weight."""
