@@ -30,7 +30,10 @@ BITS = {
 AGAIN = "Download it again or choose another file."
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 FOREIGN = (
-    *((start, "it is a pickle under another name; convert it to safetensors once.") for start in PICKLE_STARTS),
+    *(
+        (start, "it is a pickle, which can run code and is not opened. Convert it to safetensors once.")
+        for start in PICKLE_STARTS
+    ),
     (b"version https://git-lfs", "it is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`."),
     (b"GGUF", "it is a GGUF file (quantised weights), which holds no VAE for this WebUI."),
     (b"\x89PNG", "it is a picture (PNG)."),

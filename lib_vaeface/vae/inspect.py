@@ -107,7 +107,7 @@ def examine(header: Header) -> Opened:
     shapes = {name: tensor.shape for name, tensor in header.tensors.items()}
     whole = family(shapes) or model_channels(shapes)
     naming = layouts.read(shapes)
-    base = {"identity": header.identity, "metadata": _short(header.metadata)}
+    base: dict[str, Any] = {"identity": header.identity, "metadata": _short(header.metadata)}
     if naming is None or not (naming.levels or _is_tiny(naming, shapes)):
         what = describe(shapes)
         return Opened(VaeInfo(**base, kind="other", what=what, problem=f"It is {what}."), header, None, None)
@@ -180,8 +180,9 @@ def _words(kind: str, models: tuple[str, ...]) -> str:
 def _describe(found: Architecture, naming: layouts.Naming) -> str:
     if not naming.levels:
         return "tiny autoencoder"
-    widths = [op.channels for op in found.decoder.ops if hasattr(op, "groups")] if found.decoder else []
-    return f"AutoencoderKL, {naming.levels} resolutions, decoder {max(widths, default=0)}-{min(widths, default=0)} wide"
+    coder = found.decoder or found.encoder
+    wide = max(coder.widths) if coder else 0
+    return f"AutoencoderKL, {naming.levels} resolutions, up to {wide} channels wide"
 
 
 def _is_tiny(naming: layouts.Naming, shapes: Mapping[str, tuple[int, ...]]) -> bool:

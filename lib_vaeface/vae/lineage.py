@@ -6,6 +6,7 @@ kinship. Distance proves nothing: a VAE may have been trained anew for the same 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -128,4 +129,6 @@ def _cosine(one: Values, other: Values, dtype: torch.dtype | None) -> float:
     if dtype is not None:
         one, other = one.to(dtype).float(), other.to(dtype).float()
     product = float(one.norm() * other.norm())
+    if not math.isfinite(product):
+        return -1.0  # weights that are no numbers are nobody's kin
     return float(one @ other) / product if product > 0 else float(torch.equal(one, other))
