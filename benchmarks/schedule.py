@@ -1,23 +1,19 @@
-"""Speed of the schedule's parser: ratios within one run, printed as a table. `python benchmarks/schedule.py`.
+"""Speed of the schedule's parser, as ratios within one run. `python -m benchmarks schedule`.
 
 Baselines: the hosts' grammar as facts state it (one Earley grammar, ambiguous over stray brackets), run by lark itself;
-and the plain recursive statement of their reading (tests/fixtures/native_reading.py). Times are CPU seconds, the best
-of a few runs. lark is left out where it would take minutes, and where it fails that is said.
+and the plain recursive statement of their reading (tests/fixtures/native_reading.py). lark is left out where it would
+take minutes, and where it fails that is said.
 """
 
 from __future__ import annotations
 
-import sys
-import time
+import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from lib_vaeface.schedule.compile import compile_prompt, segments  # noqa: E402  (needs the path above)
-from tests.fixtures import native_reading  # noqa: E402
+from benchmarks.tables import cpu_seconds, machine, table
+from lib_vaeface.schedule.compile import compile_prompt, segments
+from tests.fixtures import native_reading
 
 STEPS = 20
 GRAMMAR = r"""
@@ -32,6 +28,8 @@ WORDS: /(?:[^\\\[\]():|]|\\.)+/
 SPACE: /\s+/
 %import common.SIGNED_NUMBER -> NUMBER
 """
+RECORDED = {"200 edits": "71,200 †", "1,000 edits": "> 280,000 †", "10,000 edits": "not feasible †"}
+Shape = Callable[[int], str]
 
 
 def _edits(count: int) -> str:
@@ -39,71 +37,99 @@ def _edits(count: int) -> str:
 
 
 CASES: list[tuple[str, str, bool]] = [  # name, prompt, whether lark can finish it
-    ("10 edits", _edits(10), True),
-    ("30 edits", _edits(30), True),
-    ("100 edits", _edits(100), True),
-    ("1,000 edits", _edits(1_000), False),
-    ("10,000 edits", _edits(10_000), False),
-    ("100 emphases (w:1.1)", "(w:1.1), " * 100, True),
+    *((f"{count:,} edits", _edits(count), count <= 100) for count in (10, 30, 100, 200, 1_000, 10_000)),
+    ("30 emphases `(w:1.1)`", "(w:1.1), " * 30, True),
     ("10,000 words", "word, " * 10_000, True),
-    ("one [a|b|...] of 1,000", "[" + "a|" * 999 + "a]", True),
+    ("one `[a\\|b\\|...]` of 1,000", "[" + "a|" * 999 + "a]", True),
     ("nesting 50", "[a:" * 50 + "z" + ":5]" * 50, True),
     ("nesting 400", "[a:" * 400 + "z" + ":5]" * 400, True),
-    ("nesting 5,000", "[a:" * 5_000 + "z" + ":5]" * 5_000, False),
-    ("100 open [", "[" * 100, True),
-    ("20,000 open [", "[" * 20_000, False),
-    ("20,000 colons", "[" + ":" * 20_000 + "]", False),
-    ("20,000 pipes", "[" + "a|" * 20_000 + "]", False),
-    ("5,000 open [a:b:c:", "[a:b:c:" * 5_000, False),
+    ("100 open `[`", "[" * 100, True),
     ("16 blends at once", "[a:b:2,18] " * 16, False),
     ("5,000 blends at once", "[a:b:2,18] " * 5_000, False),
 ]
+HOSTILE: list[tuple[str, int, Shape]] = [  # name, largest n, prompt of size n
+    ("open `[`", 20_000, lambda n: "[" * n),
+    ("open `(`", 20_000, lambda n: "(" * n),
+    ("open `[a:`", 20_000, lambda n: "[a:" * n),
+    ("open `[a:b:c:`", 20_000, lambda n: "[a:b:c:" * n),
+    ("open `[a\\|`", 20_000, lambda n: "[a|" * n),
+    ("open `(a:`", 20_000, lambda n: "(a:" * n),
+    ("open `[a:b: 5`", 20_000, lambda n: "[a:b: 5" * n),
+    ("closing `]` and `)`", 20_000, lambda n: "])" * n),
+    ("crossed `[a:(b:` ... `]`", 20_000, lambda n: "[a:(b:" * n + "]" * n),
+    ("edits nested behind", 5_000, lambda n: "[a:" * n + "z" + ":5]" * n),
+    ("edits nested in front", 5_000, lambda n: "[" * n + "z" + ":b:5]" * n),
+    ("nested emphasis", 5_000, lambda n: "(" * n + "z" + ":1.1)" * n),
+    ("nested turns", 5_000, lambda n: "[a|" * n + "]" * n),
+    ("nested blends", 5_000, lambda n: "[a:" * n + "z" + ":1,9]" * n),
+    ("colons", 20_000, lambda n: ":" * n),
+    ("colons in a bracket", 20_000, lambda n: "[" + ":" * n + "]"),
+    ("pipes", 20_000, lambda n: "|" * n),
+    ("pipes in a bracket", 20_000, lambda n: "[" + "a|" * n + "]"),
+    ("backslashes", 20_000, lambda n: "\\" * n),
+    ("digits", 20_000, lambda n: "7" * n),
+    ("digits of a time", 20_000, lambda n: "[a:b:" + "7" * n + "]"),
+    ("spaces in a time", 20_000, lambda n: "[a:b:" + " " * n),
+]
 
 
-def _seconds(work: Callable[[], Any], runs: int) -> float | str:
-    best = float("inf")
-    for _ in range(runs):
-        start = time.process_time()
-        try:
-            work()
-        except (RecursionError, AssertionError) as error:
-            return type(error).__name__
-        best = min(best, time.process_time() - start)
-    return best
+def _milliseconds(work: Callable[[], Any], runs: int = 3) -> float | str:
+    try:
+        return cpu_seconds(work, runs) * 1e3
+    except (RecursionError, AssertionError) as error:
+        return type(error).__name__
 
 
-def _shown(value: float | str | None) -> str:
-    return "-" if value is None else value if isinstance(value, str) else f"{value * 1000:,.1f}"
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,.1f}"
 
 
-def _ratio(base: float | str | None, ours: float | str) -> str:
-    return f"{base / ours:,.1f}" if isinstance(base, float) and isinstance(ours, float) and ours else ""
+def _ratio(above: float | str, below: float | str) -> str:
+    return f"{above / below:,.1f}" if isinstance(above, float) and isinstance(below, float) else ""
+
+
+def _compared(name: str, prompt: str, parse: Callable[[str], Any] | None) -> list[str]:
+    ours = _milliseconds(lambda: segments(prompt, STEPS))
+    timeline = _milliseconds(lambda: compile_prompt(prompt, STEPS))
+    plain = _milliseconds(lambda: native_reading.schedule(prompt, STEPS))
+    theirs = _milliseconds(lambda: parse(prompt), 1) if parse else RECORDED.get(name, "-")
+    return [name, *map(_shown, (theirs, plain, ours, timeline)), _ratio(theirs, ours), _ratio(ours, plain)]
+
+
+def _slope(name: str, largest: int, shape: Shape) -> list[str]:
+    sizes = [largest // 8, largest // 4, largest // 2, largest]
+    seconds = [cpu_seconds(lambda size=size: compile_prompt(shape(size), STEPS)) for size in sizes]
+    return [
+        name,
+        f"{largest:,}",
+        f"{len(shape(largest)):,}",
+        f"{seconds[-1] * 1e3:,.1f}",
+        f"{exponent(sizes, seconds):.2f}",
+    ]
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> float:
+    """The slope of the straight line through the points, both axes logarithmic (least squares): 1 is linear."""
+    xs, ys = [math.log(size) for size in sizes], [math.log(one) for one in seconds]
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
 
 
 def main() -> None:
-    """Prints the table, in milliseconds, as Markdown."""
     import lark
 
     parser = lark.Lark(GRAMMAR)
+    print(machine("lark", "pyparsing"))
     print(
-        f"lark {lark.__version__}, Python {sys.version.split()[0]}, {STEPS} steps; ms of CPU time; lark only parses\n"
+        f"\nMilliseconds of CPU time at {STEPS} steps. lark runs the hosts' grammar and only parses; the others evaluate"
+        " too. *plain reading*: the hosts' rules written down directly, without extensions or notes"
+        " (`tests/fixtures/native_reading.py`). *segments*, *timeline*: ours. † not run here: A1111's own parser with"
+        " the same lark on another day and a like machine."
     )
-    print("| prompt | lark parses | plain reading | segments | timeline | lark / segments | plain / segments |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, prompt, can in CASES:
-        ours = _seconds(lambda p=prompt: segments(p, STEPS), 3)
-        timeline = _seconds(lambda p=prompt: compile_prompt(p, STEPS), 3)
-        plain = _seconds(lambda p=prompt: native_reading.schedule(p, STEPS), 3)
-        theirs = _seconds(lambda p=prompt: parser.parse(p), 1) if can else None
-        cells = [
-            _shown(theirs),
-            _shown(plain),
-            _shown(ours),
-            _shown(timeline),
-            _ratio(theirs, ours),
-            _ratio(plain, ours),
-        ]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    head = ("prompt", "lark", "plain reading", "segments", "timeline", "lark / segments", "segments / plain")
+    table(head, (_compared(name, prompt, parser.parse if can else None) for name, prompt, can in CASES))
+    print(f"Hostile prompts: our timeline at *n* (milliseconds), and its exponent from *n*/8 to *n* (1 is linear).")
+    table(("shape", "n", "characters", "timeline", "exponent"), (_slope(*shape) for shape in HOSTILE))
 
 
 if __name__ == "__main__":

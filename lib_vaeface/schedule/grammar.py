@@ -38,7 +38,7 @@ from typing import Any
 import pyparsing as pp
 
 from .forms import Refusal, backwards, hint, native_square, our_square, ramp
-from .nodes import Node, Seq
+from .nodes import Node, Ramp, Seq
 from .notes import Note, Places
 
 # Words and the mark behind them; whitespace belongs to the words. (Own set of white characters: scan_string skips.)
@@ -156,16 +156,11 @@ class _Reader:
 
     def _settle(self, frame: _Frame, mark: str) -> None:
         """Decides on a bracket with separators that was closed properly."""
-        fields = self._fields(frame)
-        node = native_square(fields, frame.pipes) if mark == "]" else None
-        found: Node | Refusal | None = node
-        if node is None and self.extensions:
-            found = our_square(fields, frame.pipes) if mark == "]" else self._ramp(fields)
-            self.extended |= found is not None and not isinstance(found, Refusal)
+        found = self._square(frame) if mark == "]" else self._round(frame)
         if found is None or isinstance(found, Refusal):
             if found:
                 self._note(frame.at, found)
-            if mark == "]" or len(fields) > 2:
+            if mark == "]" or len(frame.cuts) > 1:
                 self._die(f"the bracket at {self._where(frame.at)} inside it is no schedule")
             self.pieces.append(mark)
             return
@@ -182,8 +177,26 @@ class _Reader:
         if backwards(node):
             self._note(frame.at, Refusal("its times go backwards, so one of its texts is never shown"))
 
-    def _ramp(self, fields: list[Seq]) -> Node | Refusal | None:
-        return ramp(fields) if len(fields) in (2, 3) else None
+    def _square(self, frame: _Frame) -> Node | Refusal | None:
+        fields = self._fields(frame)
+        found: Node | Refusal | None = native_square(fields, frame.pipes)
+        if found is None and self.extensions:
+            found = our_square(fields, frame.pipes)
+            self.extended |= found is not None and not isinstance(found, Refusal)
+        return found
+
+    def _round(self, frame: _Frame) -> Node | Refusal | None:
+        # The end tells emphasis from ramps: joining the body at each level would cost squared time.
+        tail = self.pieces[frame.cuts[0] + 1 : frame.cuts[0] + 3]
+        if not (self.extensions and len(frame.cuts) < 3 and tail and isinstance(tail[0], str)):
+            return None
+        if not any(mark in tail[0] for mark in ",>~@"):
+            return None
+        ends = [*frame.cuts[1:], len(self.pieces)]
+        short = all(end - start <= 2 for start, end in zip(frame.cuts, ends, strict=True))
+        found = ramp(self._fields(frame) if short else [(), joined(tail)])
+        self.extended |= isinstance(found, Ramp)
+        return found
 
     def _fields(self, frame: _Frame) -> list[Seq]:
         """What stands between the bracket's separators, neighbouring strings joined."""
