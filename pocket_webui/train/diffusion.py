@@ -27,7 +27,7 @@ NOISY_CAPTION = 0.1  # share of captions with a few unknown words strewn in, so 
 OFFSET_NOISE = 0.1  # per-channel constant in the noise: else flat backgrounds follow the noise's mean, not the text
 SNR_CAP = 5.0  # above it steps count less (min-SNR weighting, Hang et al. 2023)
 NOISE_CAP = 30.0  # towards pure noise they count up to this much more (as v-prediction weighs them)
-EARLY = 0.5  # share of times drawn from the noisiest third, where only the text can say what to paint
+EARLY = 0.5  # share of times drawn from the noisiest third, where only the text can say what to paint; falls to 0
 
 
 class Trained(nn.Module):
@@ -56,14 +56,16 @@ def spoil(tokens: Tensor, encoder: TextEncoder, empty: Tensor, rng: random.Rando
     return tokens
 
 
-def losses(model: LatentDiffusion, z: Tensor, tokens: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
-    """Noise-prediction error of scaled latents z [B,4,h,w].
+def losses(
+    model: LatentDiffusion, z: Tensor, tokens: Tensor, size: tuple[int, int], early: float = EARLY
+) -> dict[str, Tensor]:
+    """Noise-prediction error of scaled latents z [B,4,h,w]. early: see EARLY.
 
     Plain noise prediction hardly counts the noisiest steps (an error there is divided by the signal), yet colours are
     decided in them: with equal weights a short training never learns to follow the text.
     """
     device = z.device
-    t = draw_times(len(z), model.num_timesteps).to(device)
+    t = draw_times(len(z), model.num_timesteps, early).to(device)
     noise = torch.randn_like(z) + OFFSET_NOISE * torch.randn(*z.shape[:2], 1, 1, device=device)
     alphas = model.alphas_cumprod[t][:, None, None, None]
     noisy = alphas.sqrt() * z + (1 - alphas).sqrt() * noise
@@ -76,11 +78,11 @@ def losses(model: LatentDiffusion, z: Tensor, tokens: Tensor, size: tuple[int, i
     return {"loss": (error * weight).mean(), "mse": error.mean().detach()}
 
 
-def draw_times(count: int, total: int) -> Tensor:
-    """Times [count]: uniform in 0..total-1, but a share of EARLY from the last third."""
+def draw_times(count: int, total: int, early: float) -> Tensor:
+    """Times [count]: uniform in 0..total-1, but a share of `early` from the last third."""
     anywhere = torch.randint(0, total, (count,))
     noisy = torch.randint(total * 2 // 3, total, (count,))
-    return torch.where(torch.rand(count) < EARLY, noisy, anywhere)
+    return torch.where(torch.rand(count) < early, noisy, anywhere)
 
 
 def make_model(work: Work, vae: AutoencoderKL, spread: float, xl: bool) -> tuple[LatentDiffusion, dict[str, Any]]:
@@ -139,7 +141,8 @@ def train(work: Work, name: str, vae: AutoencoderKL, reading: Path, xl: bool = F
     def step(index: int) -> dict[str, Tensor]:
         z, tokens, size = store.batch(stage.budget.batch, rng)
         tokens = spoil(tokens, encoder, empty, rng)
-        return losses(model, z.to(work.device) * model.scale_factor, tokens.to(work.device), size)
+        early = EARLY * (1.0 - stage.progress) ** 2  # what is small, glasses and eyes, is decided later
+        return losses(model, z.to(work.device) * model.scale_factor, tokens.to(work.device), size, early)
 
     def publish() -> None:
         save_averaged(model, stage, config, file)
