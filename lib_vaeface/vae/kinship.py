@@ -28,9 +28,9 @@ from .precision import NotFiniteError
 from .probe import Probe, probe
 from .verdicts import FITS, REFUSED, UNKNOWN, Evidence, Verdict, Verdicts
 
-# Least cosines that prove kinship. Measured: kin 0.98 and above, others 0.2 and below.
-CLOSE = Closeness(interface=0.9, encoder=0.9, decoder=0.8)
-# Gains over a flat colour in dB. Measured: see docs/kinship.md.
+# Least cosines that prove kinship; docs/kinship.md has what was measured on both sides of them.
+CLOSE = Closeness(interface=0.98, encoder=0.95, decoder=0.9)
+# Gains over a flat colour in dB, from there too.
 GAIN_FITS, GAIN_REFUSED, PSNR_FITS = 8.0, 5.0, 20.0
 
 Coder = Callable[[Tensor], Tensor]
@@ -41,23 +41,23 @@ class CheckpointFacts:
     """What a host knows of the checkpoint that is to be decoded for.
 
     channels: of its raw latents (Flux.2: 32, before packing), downscale: pixels of a side per raw latent pixel.
-    format: key of the latent format, "" where unknown. sample: of its own VAE; None where it has none.
+    formats: keys of the latent formats it can have, () where unknown. sample: of its own VAE; None where it has none.
     """
 
     name: str
     channels: int
     downscale: int = 8
-    format: str = ""
+    formats: tuple[str, ...] = ()
     sample: Sample | None = None
 
     @property
     def fingerprint(self) -> str:
         own = self.sample.fingerprint() if self.sample else f"no VAE of its own: {self.name}"
-        return f"{own}/{self.format}/{self.channels}/{self.downscale}"
+        return f"{own}/{'+'.join(self.formats)}/{self.channels}/{self.downscale}"
 
     @property
     def title(self) -> str:
-        return BY_KEY[self.format].title if self.format in BY_KEY else f"{self.channels} latent channels"
+        return _titles(self.formats) or f"a model of {self.channels} latent channels"
 
 
 def facts_from_file(path: Path | str) -> CheckpointFacts:
@@ -68,8 +68,8 @@ def facts_from_file(path: Path | str) -> CheckpointFacts:
         if opened.naming is None or opened.info.problem:
             raise VaeFileError(path, opened.info.problem)
         family = others.family({name: tensor.shape for name, tensor in opened.header.tensors.items()})
-        key = next((key for key in family if key in opened.info.formats), "")
-        return CheckpointFacts(path.name, opened.info.channels, opened.info.downscale, key, _sample(file, opened))
+        formats = tuple(key for key in opened.info.formats if key in family)
+        return CheckpointFacts(path.name, opened.info.channels, opened.info.downscale, formats, _sample(file, opened))
 
 
 def judge(
@@ -112,9 +112,9 @@ def from_header(info: VaeInfo, checkpoint: CheckpointFacts) -> Verdict | None:
     wanted = f"{checkpoint.name} works on {checkpoint.channels} latent channels at 1/{checkpoint.downscale}"
     if (info.channels, info.downscale) != (checkpoint.channels, checkpoint.downscale):
         return _refused("L0", f"It has {info.channels} latent channels at 1/{info.downscale}; {wanted}.")
-    if checkpoint.format and not _spaces(info.formats) & _spaces((checkpoint.format,)):
-        titles = ", ".join(BY_KEY[key].title for key in info.formats)
-        return _refused("L0", f"By its shapes it belongs to {titles}; {checkpoint.name} is {checkpoint.title}.")
+    if checkpoint.formats and not _spaces(info.formats) & _spaces(checkpoint.formats):
+        shapes = f"By its shapes it belongs to {_titles(info.formats)}"
+        return _refused("L0", f"{shapes}; {checkpoint.name} is {checkpoint.title}.")
     return None
 
 
@@ -157,18 +157,18 @@ def _from_weights(opened: Opened, checkpoint: CheckpointFacts, file: BinaryIO, s
             0, Evidence("L2", "its weights are not near the checkpoint's own, which proves nothing", figures)
         )
     published = SHA256.get(sha256)
-    if published and checkpoint.format:
+    if published and len(_spaces(checkpoint.formats)) == 1:
         text = f"it is {published.title}, by its sha256"
         proof = Evidence("L1", text, {"sha256": sha256})
-        if published.space in _spaces((checkpoint.format,)):
+        if published.space in _spaces(checkpoint.formats):
             return Verdict(FITS, f"It fits {checkpoint.title}: {text}.", (proof, *evidence))
         return Verdict(REFUSED, f"It does not fit {checkpoint.title}: {text}.", (proof, *evidence))
     return Verdict(UNKNOWN, _open_question(opened.info), tuple(evidence))
 
 
 def _open_question(info: VaeInfo) -> str:
-    titles = " and ".join(BY_KEY[key].title for key in info.formats)
-    return f"Header and weights can't tell whose latents it decodes ({titles} look the same); no test picture was made."
+    titles = _titles(info.formats)
+    return f"Header and weights don't tell whose latents it decodes ({titles} look the same); no test picture was made."
 
 
 def _probed(so_far: Verdict, encode: Coder, decode: Coder) -> tuple[Verdict, bool]:
@@ -202,6 +202,10 @@ def _sample(file: BinaryIO, opened: Opened) -> Sample:
 def _is_close(found: Closeness) -> bool:
     pairs = ((found.interface, CLOSE.interface), (found.encoder, CLOSE.encoder), (found.decoder, CLOSE.decoder))
     return all(have >= need for have, need in pairs)
+
+
+def _titles(keys: Iterable[str]) -> str:
+    return ", ".join(BY_KEY[key].title for key in keys if key in BY_KEY)
 
 
 def _spaces(keys: Iterable[str]) -> set[str]:
