@@ -1,7 +1,8 @@
 """What stretches of a coder cost, in multiply-adds and bytes of activations: the arithmetic behind tiles.
 
 Read off the operations alone. Bytes are an upper bound of what is alive at once: the inputs of open residual blocks,
-the operation's input and output, and the copies that it makes.
+the operation's input and output, and the copies that it makes; for convolutions also those of the library below, which
+makes a crop contiguous and reorders its channels and weights. Not bounded: fp16 convolutions on a CPU.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from .execute import LEAST_QUERIES, SCORES
 from .program import Act, Attention, Conv, Fork, Join, Norm, Program, Up
 
 WHOLE = 0
+SMALL = 2**17  # bytes of statistics, and of what else is counted in channels
 SLACK = 4  # pixels of a crop that are shed only after a doubling
 
 
@@ -44,16 +46,20 @@ class Job:
     size: tuple[int, int]
     item: int
 
-    def plan(self, max_bytes: int | None, tile: int = WHOLE) -> tuple[Stretch, ...]:
-        """The cheapest stretches that fit into max_bytes (None: any number).
+    def plan(self, max_bytes: int | None, tile: int = WHOLE, spent: int = 0) -> tuple[Stretch, ...]:
+        """The cheapest stretches that fit into max_bytes (None: any number), of which `spent` go elsewhere.
 
         tile: a side that every tiled stretch must have; then nothing above the latent's resolution is done whole.
         TooFewBytes: nothing fits; it says how much would.
         """
+        left = None if max_bytes is None else max_bytes - spent - SMALL
         whole = self.whole()
-        if not tile and (max_bytes is None or whole.nbytes <= max_bytes):
+        if not tile and (left is None or whole.nbytes <= left):
             return (whole,)
-        return _plan(self, max_bytes, tile)
+        found = _plan(self, left, tile)
+        if not found:
+            raise TooFewBytes(max_bytes or 0, self.least_bytes(tile) + spent + SMALL)
+        return found
 
     def least_bytes(self, tile: int = WHOLE) -> int:
         """The fewest bytes that some plan fits in."""
@@ -90,15 +96,17 @@ class Job:
         open_blocks = sum(program.open[position])
         if position and isinstance(program.ops[position - 1], Fork):
             open_blocks -= program.widths[position]  # the same tensor as x
-        return area * (self.item * open_blocks + self._own(position, area))
+        whole = (height, width) == self.extent(position, 0, WHOLE)
+        own = self._own(position, area, not whole)
+        return area * (self.item * open_blocks + own) + self._reordered_weights(position)
 
-    def _own(self, position: int, area: int) -> int:
+    def _own(self, position: int, area: int, crop: bool) -> int:
         """Bytes per pixel of an operation's input, its output and its copies."""
         op, x, item = self.program.ops[position], self.program.widths[position], self.item
         if isinstance(op, Conv):
-            return item * (2 * x + op.cout)
+            return item * ((2 if crop else 1) * x + max(x, op.cout) + op.cout)
         if isinstance(op, Up):  # padded input, its window; four times the pixels, one phase of them
-            return item * (3 * x + 5 * op.cout)
+            return item * (3 * x + max(x, op.cout) + 5 * op.cout)
         if isinstance(op, Norm):
             return x * (item + max(item, 4))
         if isinstance(op, Attention):
@@ -106,6 +114,10 @@ class Job:
         if isinstance(op, Join):
             return item * (x + op.cout)
         return item * x * (3 if isinstance(op, Act) else 1)
+
+    def _reordered_weights(self, position: int) -> int:
+        op = self.program.ops[position]
+        return op.cin * op.cout * 9 * self.item if isinstance(op, (Conv, Up)) else 0
 
 
 class _Ways:
@@ -186,10 +198,7 @@ def _plan(job: Job, max_bytes: int | None, tile: int) -> tuple[Stretch, ...]:
         return stretch.macs if stretch else None
 
     _, steps = ways.path(macs, lambda before, step: before + step)
-    stretches = tuple(stretch for stretch in map(found.get, steps) if stretch)
-    if not stretches:
-        raise TooFewBytes(max_bytes or 0, job.least_bytes(tile))
-    return stretches
+    return tuple(stretch for stretch in map(found.get, steps) if stretch)
 
 
 def _may_be_whole(program: Program, start: int, stop: int, tile: int) -> bool:

@@ -34,6 +34,16 @@ class Cancelled(Exception):
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Of one call. spent: bytes of max_bytes that the result of all pictures takes."""
+
+    max_bytes: int | None = None
+    tile: int = WHOLE
+    cancel: Cancel | None = None
+    spent: int = 0
+
+
+@dataclass(frozen=True)
 class Autoencoder:
     """A codec of one VAE on one device. Made by `autoencoder.load` and `from_state_dict`.
 
@@ -119,26 +129,31 @@ class Autoencoder:
         Bytes are traded for work computed twice, never for exactness; enough of them make it the ordinary decode.
         tile: a side in raw latent pixels to be used instead of the best. TooFewBytes says how many would do.
         """
-        pictures = self._raw(latents)
-        parts = (self._within(self._decoder, x, max_bytes, tile, cancel, f"picture {n + 1}") for n, x in pictures)
-        return _gathered(map(self._to_image, parts), len(latents))
+        count, pixels = len(latents), latents.shape[2] * latents.shape[3] * self.downscale**2
+        limits = Limits(max_bytes, tile, cancel, spent=12 * pixels * count if count > 1 else 0)
+        parts = (self._within(self._decoder, raw, limits, f"picture {n + 1}") for n, raw in self._raw(latents))
+        return _gathered(map(self._to_image, parts), count)
 
     @torch.no_grad()
-    def encode(self, images: Tensor, generator: torch.Generator | None = None, max_bytes: int | None = None) -> Tensor:
+    def encode(
+        self,
+        images: Tensor,
+        generator: torch.Generator | None = None,
+        max_bytes: int | None = None,
+        cancel: Cancel | None = None,
+    ) -> Tensor:
         """Images [B,3,H,W] in 0..1 -> latents [B,C,h,w], fp32: the posterior's mode, so always the same.
 
-        generator (of the CPU): a sample of the posterior instead. max_bytes: in tiles, as `decode_tiled`. H and W must
-        be multiples of `downscale`.
+        generator (of the CPU): a sample of the posterior instead. max_bytes: in tiles, as `decode_tiled` (whole
+        where `circular`). H and W must be multiples of `downscale`.
         """
         height, width = images.shape[-2:]
         if images.ndim != 4 or images.shape[1] != 3 or height % self.downscale or width % self.downscale:
             wanted = f"[B,3,H,W] with sides that are multiples of {self.downscale}"
             raise ValueError(f"images of shape {list(images.shape)}; wanted are {wanted}")
-        budget = None if self.circular else max_bytes
-        moments = [
-            self._within(self._encoder, self._from_image(image[None]), budget, WHOLE, None, f"picture {number + 1}")
-            for number, image in enumerate(images)
-        ]
+        limits = Limits(None if self.circular else max_bytes, cancel=cancel)
+        pictures = (self._from_image(image[None]) for image in images)
+        moments = [self._within(self._encoder, x, limits, f"picture {n + 1}") for n, x in enumerate(pictures)]
         return self.scaling.to_latents(self._posterior(torch.cat(moments).float(), generator))
 
     def in_precision(self, dtype: torch.dtype) -> Autoencoder:
@@ -211,9 +226,7 @@ class Autoencoder:
 
         return self._to_image(self._climb(attempt, is_finite, "region", memory.dtype))
 
-    def _within(
-        self, program: Program, source: Tensor, max_bytes: int | None, tile: int, cancel: Cancel | None, what: str
-    ) -> Tensor:
+    def _within(self, program: Program, source: Tensor, limits: Limits, what: str) -> Tensor:
         """One picture through a coder within a number of bytes, at the first precision in which it is finite."""
         scale = program.start
         size = (source.shape[2] // scale, source.shape[3] // scale)
@@ -223,10 +236,11 @@ class Autoencoder:
                 place = f"{what}, tile at {box.left},{box.top}"
                 self._climb(lambda higher: write(self.net(higher)), bool, place, failed=dtype)
 
-            watch = Watch(lambda: _stop_if(cancel), again)
+            watch = Watch(lambda: _stop_if(limits.cancel), again)
             job = Job(program, size, dtype.itemsize)
+            plan = job.plan(limits.max_bytes, limits.tile, limits.spent + 3 * 4 * source.numel())
             try:
-                return run_tiled(self.net(dtype), job, job.plan(max_bytes, tile), source.to(dtype), watch)
+                return run_tiled(self.net(dtype), job, plan, source.to(dtype), watch)
             except SpoiledStatistics:
                 return None
 

@@ -107,9 +107,9 @@ def normalise(net: Net, op: Norm, x: Tensor, position: int, norms: Norms) -> Ten
 
 def measure(x: Tensor, groups: int) -> Statistics:
     """Mean and variance of each group of channels, in fp32, the mean subtracted before squaring."""
-    grouped = torch.unflatten(x, 1, (groups, -1))
-    mean = grouped.mean((2, 3, 4), dtype=torch.float32, keepdim=True)
-    spread = torch.linalg.vector_norm(grouped - mean, dim=(2, 3, 4))
+    grouped = torch.unflatten(x, 1, (groups, -1)).to(torch.float32, copy=True)
+    mean = grouped.mean((2, 3, 4), keepdim=True)
+    spread = torch.linalg.vector_norm(grouped.sub_(mean), dim=(2, 3, 4))
     return Statistics(mean.flatten(), (spread.square() / grouped[0, 0].numel()).flatten())
 
 

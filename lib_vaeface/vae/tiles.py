@@ -6,8 +6,8 @@ its own (tiles are computed up to it, and thrown away); the last pass writes the
 fewer, longer stretches or larger tiles. Fewer bytes: more is computed again. The cheapest way within the bytes is a
 shortest path over the positions; where the whole picture fits, it is the ordinary decode.
 
-Bytes are those of activations: kept states, what a tile holds at its fullest operation, and the result. Weights and
-the workspace of the convolution library are not among them.
+Bytes are those of activations: kept states, what a tile holds at its fullest operation, and the result; not those of
+the weights. See `budget`.
 """
 
 from __future__ import annotations
