@@ -1,0 +1,100 @@
+"""What is measured between two pictures, and of one. Pictures are [B,3,H,W] or [3,H,W], fp32, 0..1.
+
+    mse, psnr        10 log10(1 / mean square error), in dB; infinite for equal pictures
+    ssim_map         Wang, Bovik, Sheikh, Simoncelli 2004: Gaussian window of 11 pixels, sigma 1.5, per colour channel
+    colour_shift     mean of a picture minus that of another, per channel, in levels of 0..255
+    detail           root mean square of what a Gaussian blur (sigma 1.5) takes from the luma, in levels of 0..255
+
+Maps are per pixel, so that a part of a picture is measured with what surrounds it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+SIGMA, RADIUS = 1.5, 5  # of SSIM's window; a Gaussian cut off at 3.5 sigma
+C1, C2 = 0.01**2, 0.03**2
+LUMA = (0.299, 0.587, 0.114)  # Rec. 601
+LEVELS = 255.0
+BoxOf = tuple[float, float, float, float]
+
+
+def mse(one: Tensor, other: Tensor, inside: Tensor | None = None) -> float:
+    """Mean square error; inside: bool [H,W], the pixels that count."""
+    return _mean((one.float() - other.float()).square(), inside)
+
+
+def psnr(error: float) -> float:
+    """dB of a mean square error of pictures in 0..1."""
+    return -10.0 * math.log10(error) if error > 0 else math.inf
+
+
+def ssim(one: Tensor, other: Tensor) -> float:
+    """The mean of `ssim_map` where the window lies inside the picture. Sides must be above 10 pixels."""
+    return float(ssim_map(one, other)[..., RADIUS:-RADIUS, RADIUS:-RADIUS].mean())
+
+
+def ssim_map(one: Tensor, other: Tensor) -> Tensor:
+    """Structural similarity of every pixel and channel, shaped as the pictures; 1 where they are equal."""
+    _at_least(one, 2 * RADIUS + 1)
+    # Sums are of products near 1 whose differences are near 1e-4: single precision would show.
+    x, y = one.double(), other.double()
+    mean_x, mean_y = blur(x), blur(y)
+    var_x, var_y = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2
+    both = blur(x * y) - mean_x * mean_y
+    likeness = (2 * mean_x * mean_y + C1) * (2 * both + C2)
+    return (likeness / ((mean_x**2 + mean_y**2 + C1) * (var_x + var_y + C2))).to(one.dtype)
+
+
+def colour_shift(one: Tensor, other: Tensor, inside: Tensor | None = None) -> tuple[float, float, float]:
+    """Mean of `one` minus mean of `other`, red, green and blue, in levels of 0..255."""
+    difference = (one.float() - other.float()) * LEVELS
+    red, green, blue = (_mean(difference[..., channel, :, :], inside) for channel in range(3))
+    return red, green, blue
+
+
+def detail(picture: Tensor, inside: Tensor | None = None) -> float:
+    """Fine detail and noise alike, in levels of 0..255: 0 for a flat picture. Says how much there is, not how good."""
+    return math.sqrt(_mean(detail_map(picture), inside))
+
+
+def detail_map(picture: Tensor) -> Tensor:
+    """The square of what a blur takes from the luma, in squared levels of 0..255: [...,H,W]."""
+    weights = torch.tensor(LUMA, device=picture.device).view(3, 1, 1)
+    luma = (picture.float() * weights).sum(-3, keepdim=True) * LEVELS
+    return (luma - blur(luma)).square().squeeze(-3)
+
+
+def blur(picture: Tensor, sigma: float = SIGMA, radius: int = RADIUS) -> Tensor:
+    """Gaussian blur of [...,H,W]; at the edges the outermost pixel goes on."""
+    offsets = torch.arange(-radius, radius + 1, dtype=picture.dtype, device=picture.device)
+    window = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    window = window / window.sum()
+    flat = picture.reshape(-1, 1, *picture.shape[-2:])
+    flat = functional.pad(flat, (radius,) * 4, mode="replicate")
+    flat = functional.conv2d(flat, window.view(1, 1, 1, -1))
+    return functional.conv2d(flat, window.view(1, 1, -1, 1)).reshape(picture.shape)
+
+
+def inside_of(boxes: Sequence[BoxOf], height: int, width: int) -> Tensor:
+    """bool [H,W]: the pixels whose centres lie in one of the boxes (left, top, right, bottom in pixels)."""
+    inside = torch.zeros(height, width, dtype=torch.bool)
+    for box in boxes:
+        left, top, right, bottom = (max(0, math.ceil(edge - 0.5)) for edge in box)
+        inside[top:bottom, left:right] = True
+    return inside
+
+
+def _mean(values: Tensor, inside: Tensor | None) -> float:
+    chosen = values if inside is None else values[..., inside.to(values.device)]
+    return float(chosen.double().mean()) if chosen.numel() else math.nan
+
+
+def _at_least(picture: Tensor, side: int) -> None:
+    if min(picture.shape[-2:]) < side:
+        raise ValueError(f"a picture of {picture.shape[-1]}x{picture.shape[-2]} pixels; sides of {side} are the least")
