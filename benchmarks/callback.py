@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.pocket import ON, our_callback, paint, replaced, start
-from benchmarks.tables import machine, table
+from benchmarks.tables import code, machine, table
 from tests.extension.pocket_run import job
 
 BATCH, SIDE, STEPS = 4, 256, 16
@@ -61,9 +61,9 @@ def measure(prompt: str, negative: str, steps: int = STEPS, side: int = SIDE) ->
 def _row(name: str, prompt: str, negative: str) -> list[str]:
     ours, calls = measure(prompt, negative)
     share = median(mine / call for mine, call in zip(ours, calls, strict=True))
-    written = f"`{prompt}`" + (f", negative `{negative}`" if negative else "")
+    written = code(prompt) + (f", negative {code(negative)}" if negative else "")
     cells = [median(ours) * 1e6, max(ours) * 1e6, median(calls) * 1e3]
-    return [name, written.replace("|", "\\|"), *(f"{cell:,.0f}" for cell in cells), f"{share:.3%}"]
+    return [name, written, *(f"{cell:,.0f}" for cell in cells), f"{share:.3%}"]
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
     print(machine("torch"))
     print(f"\nBatch {BATCH}, {SIDE} px, {STEPS} steps of Euler a, one thread, CPU time; medians over the calls.")
     head = ("case", "prompt", "our callback, µs", "its slowest call, µs", "denoiser call, ms", "share")
-    table(head, (_row(name, *prompts) for name, prompts in CASES.items()))
+    table(head, (_row(name, *prompts) for name, prompts in CASES.items()), words=2)
 
 
 if __name__ == "__main__":

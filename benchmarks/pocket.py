@@ -22,6 +22,7 @@ def start() -> None:
     data = tempfile.mkdtemp(prefix="vaeface-benchmark-")
     with contextlib.redirect_stdout(sys.stderr):
         pocket_run.start(data, ["--ckpt", str(MODEL), "--extension", str(ROOT), "--disable-console-progressbars"])
+    our_callback()
     sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != ROOT]
 
 
@@ -52,8 +53,11 @@ def replaced(owner: Any, name: str, make: Callable[[Any], Any]) -> Iterator[None
 
 
 def our_callback() -> Any:
-    """The WebUI's entry for our on_cfg_denoiser listener; its `callback` may be replaced."""
+    """The WebUI's entry for our on_cfg_denoiser listener; its `callback` may be replaced. RuntimeError without one."""
     from modules import script_callbacks
 
     entries = script_callbacks.callback_map["callbacks_cfg_denoiser"]
-    return next(entry for entry in entries if entry.name.endswith("/vaeface"))
+    for entry in entries:
+        if entry.name.endswith("/vaeface"):
+            return entry
+    raise RuntimeError("the extension did not load; the WebUI's messages above say why")

@@ -121,14 +121,14 @@ def main() -> None:
     parser = lark.Lark(GRAMMAR)
     print(machine("lark", "pyparsing"))
     print(
-        f"\nMilliseconds of CPU time at {STEPS} steps. lark runs the hosts' grammar and only parses; the others evaluate"
-        " too. *plain reading*: the hosts' rules written down directly, without extensions or notes"
+        f"\nMilliseconds of CPU time at {STEPS} steps. lark runs the hosts' grammar and only parses; the others"
+        " evaluate too. *plain reading*: the hosts' rules written down directly, without extensions or notes"
         " (`tests/fixtures/native_reading.py`). *segments*, *timeline*: ours. † not run here: A1111's own parser with"
         " the same lark on another day and a like machine."
     )
     head = ("prompt", "lark", "plain reading", "segments", "timeline", "lark / segments", "segments / plain")
     table(head, (_compared(name, prompt, parser.parse if can else None) for name, prompt, can in CASES))
-    print(f"Hostile prompts: our timeline at *n* (milliseconds), and its exponent from *n*/8 to *n* (1 is linear).")
+    print("Hostile prompts: our timeline at *n* (milliseconds), and its exponent from *n*/8 to *n* (1 is linear).")
     table(("shape", "n", "characters", "timeline", "exponent"), (_slope(*shape) for shape in HOSTILE))
 
 

@@ -18,9 +18,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as they come; the first column is text, the others are numbers."""
-    print(f"\n| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}")
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], words: int = 1) -> None:
+    """Print rows as they come; the first `words` columns are text, the others are numbers."""
+    print(f"\n| {' | '.join(head)} |\n|{' --- |' * words}{' ---: |' * (len(head) - words)}")
     for row in rows:
         print(f"| {' | '.join(map(str, row))} |", flush=True)
     print(flush=True)
@@ -42,6 +42,11 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def code(text: str) -> str:
+    """Text in a table's cell, as it is written in a prompt."""
+    return f"`{text}`".replace("|", "\\|")
 
 
 def cpu_seconds(work: Callable[[], Any], runs: int = 3) -> float:

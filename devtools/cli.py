@@ -56,6 +56,10 @@ def _test(arguments: Arguments, rest: list[str]) -> int:
     return checks.test(arguments.slow, arguments.quick, arguments.install_chromium, rest)
 
 
+def _bench(arguments: Arguments, rest: list[str]) -> int:
+    return _module("dev", "benchmarks", *rest)
+
+
 def _lock_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", help="environments: " + ", ".join(environments.ENVIRONMENTS))
 
@@ -68,6 +72,7 @@ COMMANDS = {
     "demo": Command("start the pocket WebUI with the extension from this checkout", _demo, _demo_flags, passes_on=True),
     "test": Command("ruff, mypy and the tests, as CI runs them", _test, _test_flags, passes_on=True),
     "train": Command("train the pocket model", _train, passes_on=True),
+    "bench": Command("measure, and write the tables of docs/performance.md", _bench, passes_on=True),
     "lock": Command("pin the versions of requirements/*.in anew", _lock, _lock_flags),
 }
 
