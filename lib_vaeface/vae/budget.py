@@ -104,7 +104,8 @@ class Job:
         """Bytes per pixel of an operation's input, its output and its copies."""
         op, x, item = self.program.ops[position], self.program.widths[position], self.item
         if isinstance(op, Conv):
-            return item * ((2 if crop else 1) * x + max(x, op.cout) + op.cout)
+            blocked = 16 if op.cout % 16 else 0  # the library computes channels in blocks
+            return item * ((2 if crop else 1) * x + max(x, op.cout) + op.cout + blocked)
         if isinstance(op, Up):  # padded input, its window; four times the pixels, one phase of them
             return item * (3 * x + max(x, op.cout) + 5 * op.cout)
         if isinstance(op, Norm):
