@@ -7,6 +7,7 @@ picture, and is said once on the page, in the infotext and on the console.
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections.abc import Callable, Sequence
@@ -20,6 +21,12 @@ from lib_vaeface.schedule.passes import Schedule
 from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.schedule.trace import Trace
 from lib_vaeface.settings import OPTIONS, Settings
+from lib_vaeface.vae.hashes import Hashes
+from lib_vaeface.vae.jsonfile import JsonFile
+from lib_vaeface.vae.library import BESIDE_CHECKPOINTS, Folder, Library
+from lib_vaeface.vae.picked import AUTOMATIC, Pick, Picker, coder
+from lib_vaeface.vae.protocol import HostVae
+from lib_vaeface.vae.verdicts import Verdicts
 from lib_vaeface.version import __version__, stale_notice
 
 ATTRIBUTE = "_vaeface_session"
@@ -50,6 +57,7 @@ class Session:
         self.error = ""
         self.traces: dict[str, Trace] = {}
         self.schedule = Schedule(settings.timing, ENCODINGS)
+        self.picks: dict[str, Pick] = {}  # by the identity of the model's own VAE
         self._top = 0.0  # the noise level that a pass began with
         self._job = weakref.ref(job)
 
@@ -70,24 +78,66 @@ class Session:
         if self.settings.schedule:
             self.host.redirect_conditioning()
 
+    def process(self, job: Any) -> None:
+        """The WebUI's overrides are in force now, and nothing has been encoded yet."""
+        self._point_vae(job)
+
     def before_process_batch(self, job: Any, **_: Any) -> None:
         self.traces = {}
+        self._point_vae(job)
+
+    def before_hr(self, job: Any) -> None:
+        """The second pass may have another checkpoint, whose VAE is to be proved again."""
+        self._point_vae(job)
+
+    def post_sample(self, job: Any, result: Any) -> None:
+        """A refiner may have taken over; what follows is the decode."""
+        self._point_vae(job)
+
+    def _point_vae(self, job: Any) -> None:
+        if not self.settings.vae:
+            return
+        own = self.host.vae(job)
+        if own.identity not in self.picks:
+            pick = self._pick(job, own)
+            self.picks[own.identity] = pick
+            if pick.codec is not None:
+                self.host.point_vae(job, coder(pick.codec))
+
+    def _pick(self, job: Any, own: HostVae) -> Pick:
+        chosen = self.settings
+        pick = picker().pick(
+            chosen.vae_name,
+            own,
+            weight_hash=chosen.vae_hash,
+            allow=chosen.vae_allow,
+            precision=chosen.vae_precision,
+            told=lambda climb: self.host.comment(job, f"VAE Face: {climb}"),
+        )
+        if pick.why and chosen.vae_name != AUTOMATIC:
+            self.host.comment(job, f"VAE Face: {pick.why}")
+        return pick
 
     def conditioning(self, job: Any, request: Request) -> Answer:
         """Conditioning for one pass's prompts, before it samples."""
-        before = len(self.schedule.notes)
+        known = len(self.schedule.notes)
         answer = self.schedule.answer(request)
-        for note in self.schedule.notes[before:]:
-            self.host.comment(job, f"VAE Face: {note}")
+        self._tell(job, known)
         return answer
+
+    def _tell(self, job: Any, known: int) -> None:
+        """Show the schedule's notes behind the first `known`."""
+        for note in self.schedule.notes[known:]:
+            self.host.comment(job, f"VAE Face: {note}")
 
     def model_call(self, call: ModelCall) -> None:
         if not self.settings.schedule:
             return
-        step = self._step(call)
+        step, known = self._step(call), len(self.schedule.notes)
         for negative, rows in ((False, call.text_cond), (True, call.text_uncond)):
             where = (call.hires, negative)
             self.schedule.apply(where, step, call.total_steps, call.steps, rows, call.sigma, call.floor > 0.0)
+        self._tell(call.job, known)
         name = "hires" if call.hires else "first"
         trace = self.traces.get(name) or self.traces.setdefault(name, Trace(self.settings.timing))
         meaning = tuple(self.schedule.meaning((call.hires, negative), step) for negative in (False, True))
@@ -104,6 +154,7 @@ class Session:
         return min(max(int(done * call.total_steps), 0), call.total_steps - 1)
 
     def postprocess(self, job: Any, processed: Any) -> None:
+        self.host.release_vae()
         delattr(job, ATTRIBUTE)
         Session._last = None
 
@@ -117,7 +168,16 @@ class Session:
         schedule: dict[str, Any] = {"notes": self.schedule.notes} if self.schedule.notes else {}
         if self.host.option("vaeface_record_calls"):
             schedule.update({name: self._summary(name) for name in self.traces})
-        return {"vaeface": main, "schedule": schedule}
+        return {"vaeface": main, "schedule": schedule, "vae": self._found_vae()}
+
+    def _found_vae(self) -> dict[str, Any]:
+        """The VAE that painted: its true name, the hash of its weights, and why it was this one."""
+        if not self.picks:
+            return {}
+        pick = [*self.picks.values()][-1]
+        fit = {} if pick.verdict is None else {"fit": pick.verdict.answer}
+        why = {"why": pick.why} if pick.why else {}
+        return {"used": pick.name, "hash": pick.weight_hash, **fit, **why}
 
     def _summary(self, name: str) -> dict[str, Any]:
         """Calls and switches of one pass, and what it cost to keep the WebUI's own batches of texts."""
@@ -134,6 +194,7 @@ class Session:
 
     def fail(self, where: str, error: Exception, job: Any, processed: Any = None) -> None:
         self.error = f"{where}: {type(error).__name__}: {error}"[:300]
+        self.host.release_vae()
         text = f"VAE Face failed and was dropped, the picture is the WebUI's own ({self.error})"
         self.host.report_error(text)
         self.host.comment(job, text, processed)
@@ -163,7 +224,9 @@ def open_session(job: Any, args: Sequence[object], webui: Host) -> None:
     """Start a session on the job if the settings say so. A job inside a running session's job gets none."""
     if Session._last is not None and Session._last.running:
         return
-    Session._last = None
+    if Session._last is not None:  # it failed or died on the way
+        Session._last = None
+        webui.release_vae()
     for key in infotext.KEYS:  # a grid of jobs may share the dict in which an earlier job of ours wrote
         job.extra_generation_params.pop(key, None)
     settings, notes = Settings.from_args(args)
@@ -204,6 +267,17 @@ def on_count(prompt: str, steps: int, negative: bool, count: Callable[[str], int
     if not host.current().option("vaeface_count_tokens"):
         return prompt
     return longest(prompt, steps, negative, count)
+
+
+@functools.lru_cache(maxsize=1)
+def picker() -> Picker:
+    """The one picker of this process, with its files in the WebUI's data folder."""
+    webui = host.current()
+    folder = webui.data_folder()
+    hashes = Hashes(folder / "vae-hashes.json")
+    beside = (Folder(path, BESIDE_CHECKPOINTS) for path in webui.checkpoint_folders())
+    library = Library([*webui.vae_folders(), *beside], hashes)
+    return Picker(library, Verdicts(folder / "vae-verdicts.json"), JsonFile(folder / "vae-chosen.json"))
 
 
 def opener(script_version: str) -> Callable[..., None]:

@@ -16,6 +16,8 @@ from typing import Any
 Value = bool | int | float | str
 
 TIMINGS = ("webui", "exact")
+LONGEST = 500  # characters of a text
+PRECISIONS = ("best", "fp16", "bf16", "fp32")
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,15 @@ class Field:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
+    listed: str = ""
+    """"vaes": a text that the page offers from the WebUI's VAE files, after `choices`; any other text is taken too."""
+    hidden: bool = False
 
 
 GROUPS = {
     "vaeface": Group("VAE Face", key="VAE Face", switch="enabled"),
     "schedule": Group("Schedule", key="VAE Face schedule", switch="schedule"),
+    "vae": Group("VAE", key="VAE Face VAE", switch="vae"),
 }
 
 
@@ -76,6 +82,44 @@ class Settings:
         group="schedule",
         infotext="timing",
         choices=TIMINGS,
+    )
+    vae: bool = setting(
+        False,
+        label="VAE",
+        help="Decode and encode this generation with another VAE, after a proof that it fits the checkpoint",
+        group="vae",
+    )
+    vae_name: str = setting(
+        "Automatic",
+        label="VAE file",
+        help="Automatic: what you picked last for this checkpoint, or a file that is named like it; only if it fits",
+        group="vae",
+        infotext="name",
+        choices=("Automatic", "Built-in"),
+        listed="vaes",
+    )
+    vae_precision: str = setting(
+        "best",
+        label="Precision",
+        help="Where decoding starts; what comes out as NaN is decoded again in a higher one",
+        group="vae",
+        infotext="precision",
+        choices=PRECISIONS,
+    )
+    vae_allow: bool = setting(
+        False,
+        label="Use a VAE whose fit can't be told",
+        help="One that does not fit is never used",
+        group="vae",
+        infotext="allow",
+    )
+    vae_hash: str = setting(
+        "",
+        label="VAE weights",
+        help="Hash of the weights: a renamed copy of the file is found by it",
+        group="vae",
+        infotext="hash",
+        hidden=True,
     )
 
     @classmethod
@@ -151,9 +195,9 @@ def _take_number(field: Field, value: object) -> Value | None:
 
 
 def _take_text(field: Field, value: object) -> Value | None:
-    if not isinstance(value, str) or (field.choices and value not in field.choices):
+    if not isinstance(value, str) or (field.choices and not field.listed and value not in field.choices):
         return None
-    return value
+    return value[:LONGEST]
 
 
 _TAKE = {bool: _take_bool, int: _take_number, float: _take_number, str: _take_text}

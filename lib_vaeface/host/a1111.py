@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
+from pathlib import Path
 from typing import Any
 
+from lib_vaeface.host import first_stage, stack
 from lib_vaeface.host.conditioning import Redirect
 from lib_vaeface.host.protocol import Listeners, ModelCall, Option
 from lib_vaeface.schedule.protocol import Answer, Request
-from modules import errors, infotext_utils, processing, script_callbacks, scripts, sd_hijack, shared, ui_components
+from lib_vaeface.vae.protocol import Coder, HostVae
+from modules import (
+    errors,
+    infotext_utils,
+    paths_internal,
+    processing,
+    script_callbacks,
+    scripts,
+    sd_hijack,
+    sd_models,
+    sd_vae,
+    shared,
+    ui_components,
+)
 
 SECTION = ("vaeface", "VAE Face")
 
@@ -27,6 +40,7 @@ class A1111:
         self._listeners: Listeners | None = None
         self._options: Sequence[Option] = ()
         self._redirect = Redirect(self._conditioning)
+        self._first_stage = first_stage.FirstStage()
 
     def version(self) -> str:
         return processing.program_version() or ""
@@ -45,14 +59,34 @@ class A1111:
     def redirect_conditioning(self) -> None:
         self._redirect.install()
 
+    def vae_names(self) -> Sequence[str]:
+        return sorted(sd_vae.vae_dict)
+
+    def vae_folders(self) -> Sequence[Path]:
+        beside = {folder.resolve() for folder in self.checkpoint_folders()}
+        listed = {Path(path).parent for path in sd_vae.vae_dict.values()}
+        given = getattr(shared.cmd_opts, "vae_dir", None)
+        folders = {Path(sd_vae.vae_path), *listed, *([Path(given)] if given else [])}
+        return sorted(folder for folder in folders if folder.resolve() not in beside)
+
+    def checkpoint_folders(self) -> Sequence[Path]:
+        given = getattr(shared.cmd_opts, "ckpt_dir", None)
+        return [Path(sd_models.model_path), *([Path(given)] if given else [])]
+
+    def data_folder(self) -> Path:
+        return Path(paths_internal.data_path) / "vaeface"
+
+    def vae(self, job: Any) -> HostVae:
+        return first_stage.host_vae(job)
+
+    def point_vae(self, job: Any, coder: Coder) -> None:
+        self._first_stage.point(job, coder)
+
+    def release_vae(self) -> None:
+        self._first_stage.release()
+
     def running(self, job: Any) -> bool:
-        # A job that failed runs no further hook, so only the stack tells a nested job from the one after a failure.
-        frame: FrameType | None = sys._getframe()
-        while frame is not None:
-            if frame.f_code.co_name == "process_images" and frame.f_locals.get("p") is job:
-                return True
-            frame = frame.f_back
-        return False
+        return stack.running(job)
 
     def option(self, name: str) -> Any:
         default = next((option.default for option in self._options if option.name == name), None)
@@ -122,6 +156,7 @@ class A1111:
         script_callbacks.remove_callbacks_for_function(self._cfg_denoiser)
         script_callbacks.remove_callbacks_for_function(self._count_tokens)
         self._redirect.remove()
+        self._first_stage.release()
 
 
 def _floor(sampler: Any) -> float:

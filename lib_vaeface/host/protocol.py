@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from lib_vaeface.schedule.protocol import Answer, Request
+from lib_vaeface.vae.protocol import Coder, HostVae
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,27 @@ class Host(Protocol):
 
     def redirect_conditioning(self) -> None:
         """From now on ask the listener for conditioning. Calling it again changes nothing."""
+
+    def vae_names(self) -> Sequence[str]:
+        """Names of the files that may be picked, as they stand in the list on the page."""
+
+    def vae_folders(self) -> Sequence[Path]:
+        """Where this WebUI keeps VAE files."""
+
+    def checkpoint_folders(self) -> Sequence[Path]:
+        """Where it keeps checkpoints, among which there may be VAEs named for them."""
+
+    def data_folder(self) -> Path:
+        """Where the extension may keep files of its own; it may not be there yet."""
+
+    def vae(self, job: Any) -> HostVae:
+        """The VAE of the model that is loaded now."""
+
+    def point_vae(self, job: Any, coder: Coder) -> None:
+        """Let the loaded model decode and encode by `coder` while `job` runs in this thread, and for nobody else."""
+
+    def release_vae(self) -> None:
+        """Take back every `point_vae`. Calling it again changes nothing."""
 
     def running(self, job: Any) -> bool:
         """Whether this thread is inside the processing of `job` right now: false once it has returned or failed."""

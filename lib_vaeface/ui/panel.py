@@ -35,7 +35,7 @@ def build(script: Any, host: Host, notice: str = "") -> list[Any]:
             gr.HTML(tag("p", notice, class_="vaeface-error"), elem_id=script.elem_id("notice"))
         for name in FEATURES:
             with gr.Group(elem_id=script.elem_id(f"group_{name}")), gr.Row():
-                controls.update({f.name: _control(f, script.elem_id(f.name)) for f in FIELDS if f.group == name})
+                controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in FIELDS if f.group == name})
         script.report_view = gr.HTML(elem_id=script.elem_id("report"))
     for group in GROUPS.values():
         controls[group.switch].change(fn=None, inputs=[], outputs=[], **js("() => vaefaceStatus()"))
@@ -58,16 +58,18 @@ def watch_results(script: Any, host: Host) -> None:
         script.on_after_component(connect, elem_id=f"generation_info_{tab}")
 
 
-def _control(field: Field, elem_id: str) -> Any:
+def _control(field: Field, elem_id: str, host: Host) -> Any:
     common: dict[str, Any] = {"label": field.label, "value": field.default, "info": field.help, "elem_id": elem_id}
     if field.kind is bool:
         return gr.Checkbox(**common)
+    if field.listed:
+        return gr.Dropdown(choices=[*field.choices, *host.vae_names()], allow_custom_value=True, **common)
     if field.choices:
         make = gr.Radio if len(field.choices) <= 3 else gr.Dropdown
         return make(choices=list(field.choices), **common)
     if field.minimum is not None and field.maximum is not None:
         return gr.Slider(minimum=field.minimum, maximum=field.maximum, step=field.step, **common)
-    return gr.Textbox(**common) if field.kind is str else gr.Number(**common)
+    return gr.Textbox(**common, visible=not field.hidden) if field.kind is str else gr.Number(**common)
 
 
 def _status(script: Any, master: str) -> Markup:

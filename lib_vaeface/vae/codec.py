@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar, Union
 
 import torch
@@ -155,6 +156,29 @@ class Autoencoder:
         pictures = (self._from_image(image[None]) for image in images)
         moments = [self._within(self._encoder, x, limits, f"picture {n + 1}") for n, x in enumerate(pictures)]
         return self.scaling.to_latents(self._posterior(torch.cat(moments).float(), generator))
+
+    @torch.no_grad()
+    def decode_raw(self, raw: Tensor) -> Tensor:
+        """Raw latents [B,z,h,w] -> pictures [B,3,H,W], fp32, as the decoder gives them: in -1..1 and a little over.
+
+        Without scale, shift and clamp, for a WebUI that applies its own. Precision as in `decode`.
+        """
+
+        def one(latent: Tensor, number: int) -> Tensor:
+            attempt = partial(self._whole, latent[None].to(self.device, torch.float32))
+            return self._climb(attempt, is_finite, f"picture {number}").float()
+
+        return torch.cat([one(latent, number) for number, latent in enumerate(raw, 1)])
+
+    @torch.no_grad()
+    def moments(self, images: Tensor) -> Tensor:
+        """Pictures [B,3,H,W] in -1..1 -> mean and log variance of the raw latents' posterior [B,2z,h,w], fp32."""
+        pictures = enumerate(images.to(self.device, torch.float32).split(1), 1)
+        parts = [self._within(self._encoder, one, Limits(None), f"picture {n}") for n, one in pictures]
+        return torch.cat(parts).float()
+
+    def _whole(self, raw: Tensor, dtype: torch.dtype) -> Tensor:
+        return decode_keeping(self.net(dtype), self._decoder, raw.to(dtype), ())[0]
 
     def in_precision(self, dtype: torch.dtype) -> Autoencoder:
         """The same codec starting at another precision, with its own weights; remembers nothing."""

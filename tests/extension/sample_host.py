@@ -25,6 +25,12 @@ class SampleHost:
     def redirect_conditioning(self):
         pass
 
+    def vae_names(self):
+        return ["a.safetensors", "b.safetensors"]
+
+    def release_vae(self):
+        self.pointed = False
+
     def running(self, job):
         return any(running is job for running in self.stack)
 

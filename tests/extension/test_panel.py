@@ -97,9 +97,10 @@ def test_controls_are_plain_gradio_so_that_their_defaults_can_be_saved():
 def test_pasting_restores_every_control():
     script = SampleScript()
     built(script)
-    parameters = infotext.write(Settings(True, True, "exact"), {})
-    assert [read(parameters) for _, read in script.infotext_fields] == [True, True, "exact"]
-    assert [read({}) for _, read in script.infotext_fields] == [False, None, None]
+    wanted = [True, True, "exact", True, "b.safetensors", "fp32", True, "0123456789"]
+    parameters = infotext.write(Settings(*wanted), {})
+    assert [read(parameters) for _, read in script.infotext_fields] == wanted
+    assert [read({}) for _, read in script.infotext_fields] == [False] + [None] * (len(wanted) - 1)
 
 
 def test_notice_is_shown_and_escaped():

@@ -13,7 +13,10 @@ BLEND = Field("blend", float, 0.5, "Blend", "", "vaeface", minimum=0.0, maximum=
 
 
 def test_order_of_positional_arguments_is_pinned():
-    assert NAMES == ("enabled", "schedule", "timing")  # append only
+    assert NAMES == (  # append only
+        "enabled", "schedule", "timing",
+        "vae", "vae_name", "vae_precision", "vae_allow", "vae_hash",
+    )  # fmt: skip
 
 
 def test_labels_and_infotext_names_are_unique_and_groups_exist():

@@ -1,0 +1,154 @@
+"""The WebUI's VAE module pointed at a codec of ours for the length of one job, and back.
+
+Whatever A1111 decodes or encodes (results, hires fix in between, img2img, inpaint, "Full" previews) goes through
+`first_stage_model.decode` and `.encode`. Only these two names are shadowed on the object; its weights are never written
+to. The shadows look at whose job is running: for any other they are the WebUI's own, so what an error leaves behind
+does nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from lib_vaeface.host.stack import running
+from lib_vaeface.vae.protocol import Coder, HostVae
+from modules import devices, lowvram, sd_vae, shared
+
+NAMES = ("decode", "encode")
+CLASSES = ("DiagonalGaussianDistribution", "DiagonalGaussian")
+
+
+@dataclass
+class Pointed:
+    """One module whose two names are shadowed. `release` takes them away; twice does no harm."""
+
+    module: Any
+    coder: Coder
+    job: weakref.ref[Any]
+    thread: int
+    _before: dict[str, Any] = field(default_factory=dict)
+    _ours: dict[str, Any] = field(default_factory=dict)
+
+    def point(self) -> None:
+        for name, ours in (("decode", self._decode), ("encode", self._encode)):
+            self._before[name] = vars(self.module).get(name)
+            shadow = self._shadow(getattr(self.module, name), ours)
+            self._ours[name] = shadow
+            setattr(self.module, name, shadow)
+
+    def release(self) -> None:
+        for name in NAMES:
+            # Another extension's shadow on top of ours keeps ours; with the job over it passes everything through.
+            if vars(self.module).get(name) is not self._ours.get(name):
+                continue
+            if self._before[name] is None:
+                delattr(self.module, name)
+            else:
+                setattr(self.module, name, self._before[name])
+
+    def _shadow(self, host: Callable[..., Any], ours: Callable[[Tensor], Any]) -> Callable[..., Any]:
+        def call(value: Tensor, *args: Any, **keywords: Any) -> Any:
+            job = self.job()
+            if job is None or not running(job, self.thread):
+                return host(value, *args, **keywords)
+            return ours(value)
+
+        return call
+
+    def _decode(self, raw: Tensor) -> Tensor:
+        _make_room()
+        return self.coder.decode(raw)
+
+    def _encode(self, images: Tensor) -> Any:
+        _make_room()
+        return posterior(self.module, self.coder.moments(images))
+
+
+class FirstStage:
+    """All modules pointed at us. There is one of it per process."""
+
+    def __init__(self) -> None:
+        self._pointed: list[Pointed] = []
+
+    def point(self, job: Any, coder: Coder) -> None:
+        """Let the loaded model's VAE be `coder` while `job` runs in this thread."""
+        module = shared.sd_model.first_stage_model
+        for known in [pointed for pointed in self._pointed if pointed.module is module]:
+            known.release()
+            self._pointed.remove(known)
+        pointed = Pointed(module, coder, weakref.ref(job), threading.get_ident())
+        pointed.point()
+        self._pointed.append(pointed)
+
+    def release(self) -> None:
+        """Give every module its own names back."""
+        while self._pointed:
+            self._pointed.pop().release()
+
+
+def host_vae(job: Any) -> HostVae:
+    """The loaded model's own VAE."""
+    model = shared.sd_model
+    module, info = model.first_stage_model, model.sd_checkpoint_info
+    tensors = module.state_dict()
+    loaded = getattr(sd_vae, "loaded_vae_file", None) or ""
+    return HostVae(
+        checkpoint=str(getattr(info, "name_for_extra", "") or getattr(info, "name", "")),
+        file=str(loaded or getattr(info, "filename", "")),
+        identity=f"{getattr(info, 'filename', '')}|{getattr(info, 'shorthash', '')}|{loaded}|{id(module)}",
+        formats=_formats(model),
+        channels=int(getattr(model, "latent_channels", 0) or 4),
+        scale=float(getattr(model, "scale_factor", 1.0)),
+        shift=float(getattr(model, "shift_factor", 0.0) or 0.0),
+        tensors=tensors,
+        encode=lambda images: _mean(module.encode(_to(module, images * 2 - 1))),
+        decode=lambda raw: (module.decode(_to(module, raw)).float() + 1) / 2,
+        device=devices.device,
+        circular=bool(getattr(job, "tiling", False)),
+    )
+
+
+def _formats(model: Any) -> tuple[str, ...]:
+    """The latent formats that the model can have; by its kind, never by a file's name."""
+    if getattr(model, "is_sdxl", False):
+        return ("sdxl",)
+    if getattr(model, "is_sd3", False):
+        return ("sd3",)
+    if getattr(model, "is_sd1", False) or getattr(model, "is_sd2", False):
+        return ("sd1",)
+    return ()
+
+
+def posterior(module: Any, moments: Tensor) -> Any:
+    """Moments as the module's own `encode` returns them: SDXL's samples at once, others give a distribution."""
+    if hasattr(module, "regularization"):
+        return module.regularization(moments)[0]
+    space = vars(sys.modules[type(module).__module__])
+    found = next((space[name] for name in CLASSES if name in space), None)
+    if found is None:
+        raise TypeError(f"{type(module).__name__}.encode returns something unknown")
+    return found(moments)
+
+
+def _mean(found: Any) -> Tensor:
+    mean: Tensor = found.mode() if hasattr(found, "mode") and not isinstance(found, Tensor) else found
+    return mean.float()
+
+
+def _to(module: Any, value: Tensor) -> Tensor:
+    parameter = next(module.parameters())
+    return value.to(parameter.device if not lowvram.is_enabled(shared.sd_model) else devices.device, parameter.dtype)
+
+
+def _make_room() -> None:
+    """On --medvram and --lowvram one module at a time is on the device; ours is none of those the WebUI knows."""
+    if lowvram.is_enabled(shared.sd_model):
+        lowvram.send_everything_to_cpu()
+

@@ -1,0 +1,187 @@
+"""The VAE of one generation: found by name or hash, proved to fit, opened as a codec of ours."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from . import lineage
+from .autoencoder import load
+from .codec import Autoencoder
+from .errors import VaeFileError
+from .hashes import LENGTH
+from .inspect import VaeInfo
+from .jsonfile import JsonFile
+from .kinship import CheckpointFacts, fitting, judge
+from .library import Entry, Library, VaeNameError
+from .precision import RUNGS, Climb
+from .protocol import Coder, HostVae
+from .scaling import Scaling
+from .verdicts import FITS, UNKNOWN, Verdict, Verdicts
+
+BUILT_IN, AUTOMATIC = "Built-in", "Automatic"
+BEST = "best"
+MOST_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Pick:
+    """What was decided. name: the file, or "Built-in"; codec: None for the WebUI's own VAE.
+
+    why: a sentence where the person did not get what was asked for, or "Automatic" chose. refused: the file that was
+    asked for must not be used.
+    """
+
+    name: str = BUILT_IN
+    codec: Autoencoder | None = None
+    verdict: Verdict | None = None
+    why: str = ""
+    weight_hash: str = ""
+    refused: bool = False
+
+
+@dataclass
+class Codecs:
+    """Codecs kept open, the last used ones, up to `most_bytes` of weights."""
+
+    most_bytes: int = MOST_BYTES
+    _kept: OrderedDict[tuple[str, str, str], Autoencoder] = field(default_factory=OrderedDict)
+
+    def get(self, info: VaeInfo, device: torch.device, precision: str, told: Callable[[Climb], None]) -> Autoencoder:
+        """The codec of a file for raw latents. VaeFileError: it can't be read or holds another thing by now."""
+        key = (info.identity.key(), str(device), precision)
+        if key not in self._kept:
+            dtype = None if precision == BEST else RUNGS[precision]
+            self._kept[key] = raw(load(info.path, device, dtype, told=told))
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and sum(codec.nbytes for codec in self._kept.values()) > self.most_bytes:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+
+def raw(codec: Autoencoder) -> Autoencoder:
+    """The codec for latents without scale and shift, as the WebUIs hand them to a decoder."""
+    return replace(codec, scaling=Scaling(torch.ones(codec.channels), torch.zeros(codec.channels)).to(codec.device))
+
+
+@dataclass(frozen=True)
+class Picker:
+    """Decides for each generation. memory: verdicts of earlier ones; chosen: the file last picked for a checkpoint."""
+
+    library: Library
+    memory: Verdicts
+    chosen: JsonFile
+    codecs: Codecs = field(default_factory=Codecs)
+
+    def pick(
+        self,
+        wanted: str,
+        host: HostVae,
+        *,
+        weight_hash: str = "",
+        allow: bool = False,
+        precision: str = BEST,
+        told: Callable[[Climb], None] = lambda climb: None,
+    ) -> Pick:
+        """The VAE for the model that is loaded. What does not fit is never opened for it; the WebUI's own is used then.
+
+        allow: use one whose fit can't be told, and remember that for this pair. told: see `precision.Ladder`.
+        """
+        if wanted == BUILT_IN:
+            return Pick()
+        facts = facts_of(host)
+        if wanted == AUTOMATIC:
+            return self._automatic(host, facts, precision, told)
+        try:
+            entry = self._entry(wanted, weight_hash)
+            pick = self._proved(entry, host, facts, allow, precision, told)
+        except (VaeNameError, VaeFileError, OSError) as error:
+            return Pick(why=f"{error} The model's own VAE was used.", refused=True)
+        if pick.codec is not None:
+            self._remember(facts, entry)
+        return pick
+
+    def _entry(self, wanted: str, weight_hash: str) -> Entry:
+        self.library.refresh()
+        try:
+            return self.library.find(wanted)
+        except VaeNameError:
+            renamed = self.library.by_hash(weight_hash, compute=True) if weight_hash else None
+            if renamed is None:
+                raise
+            return renamed
+
+    def _remember(self, facts: CheckpointFacts, entry: Entry) -> None:
+        try:
+            self.chosen.put(facts.fingerprint, entry.name)
+        except OSError:
+            pass  # kept in memory
+
+    def _proved(
+        self,
+        entry: Entry,
+        host: HostVae,
+        facts: CheckpointFacts,
+        allow: bool,
+        precision: str,
+        told: Callable[[Climb], None],
+    ) -> Pick:
+        info = entry.info
+        if info is None or not info.usable:
+            raise VaeNameError(entry.problem or f"{entry.name}: {info.problem if info else 'it holds no decoder'}")
+
+        def decode(latents: torch.Tensor) -> torch.Tensor:
+            return self.codecs.get(info, host.device, precision, told).decode(latents)
+
+        verdict = judge(info.path, facts, host.encode, decode, memory=self.memory)
+        if verdict.answer == UNKNOWN and allow:
+            self.memory.allow(info.identity, facts.fingerprint)
+            verdict = replace(verdict, allowed=True)
+        if not verdict.may_decode:
+            return Pick(verdict=verdict, why=self._refusal(info, verdict, facts), refused=True)
+        codec = self.codecs.get(info, host.device, precision, told).wrapping(host.circular)
+        return Pick(entry.name, codec, verdict, weight_hash=self.library.hashes.weights(entry.path)[:LENGTH])
+
+    def _refusal(self, info: VaeInfo, verdict: Verdict, facts: CheckpointFacts) -> str:
+        files = [entry.info for entry in self.library.entries if entry.info is not None]
+        others = [found.name for found in fitting(files, facts, self.memory)]
+        known = f"These fit: {', '.join(others[:10])}." if others else "No other file is known to fit."
+        ask = " It can be allowed." if verdict.answer == UNKNOWN else ""
+        return f"{info.name} was not used, {verdict.answer}: {verdict.reason}{ask} {known}"
+
+    def _automatic(self, host: HostVae, facts: CheckpointFacts, precision: str, told: Callable[[Climb], None]) -> Pick:
+        """What was picked last for this checkpoint, or a file named like it, if proved to fit; else the model's own."""
+        entries = self.library.refresh()
+        last = self.chosen.get(facts.fingerprint)
+        stem = Path(host.checkpoint).stem.lower()
+        wanted = [(entry, "it was picked last for this checkpoint") for entry in entries if entry.name == last]
+        wanted += [(entry, "it is named like the model") for entry in entries if _named_for(entry, stem)]
+        for entry, reason in wanted:
+            try:
+                pick = self._proved(entry, host, facts, False, precision, told)
+            except (VaeFileError, OSError):
+                continue
+            if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
+                return replace(pick, why=f"Automatic chose {entry.name}: {reason}, and it fits")
+        return Pick(why="Automatic chose the model's own VAE: no file that fits was picked before or is named like it")
+
+
+def _named_for(entry: Entry, stem: str) -> bool:
+    """Whether a file is called like the model, the way people do: model.vae.safetensors, model-vae.safetensors."""
+    name = entry.path.name.lower().removesuffix(".safetensors")
+    rest = name.removeprefix(stem).strip(".-_ ")
+    return bool(stem) and name.startswith(stem) and rest in ("vae", "") and entry.info is not None and entry.usable
+
+
+def facts_of(host: HostVae) -> CheckpointFacts:
+    """What kinship needs of the model that is loaded."""
+    return CheckpointFacts(host.checkpoint, host.channels, 8, host.formats, lineage.sample_tensors(host.tensors))
+
+
+def coder(codec: Autoencoder) -> Coder:
+    """A codec of raw latents as it is lent to the WebUI."""
+    return Coder(codec.decode_raw, codec.moments)

@@ -1,0 +1,45 @@
+"""What the VAE stage asks of a WebUI, and what it lends to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class HostVae:
+    """The WebUI's own VAE, of the model that is loaded now.
+
+    checkpoint: the model's name; file: its path, "" if unknown; identity: changes whenever other weights are loaded.
+    spaces: keys of the latent formats that the model can have. tensors: the weights as they lie in the host, only to be
+    read. encode: pictures [1,3,H,W] in 0..1 -> raw latents [1,z,h,w] (the posterior's mean); decode: the way back;
+    both are the WebUI's own way. scale, shift: sampler's latent = (raw - shift) * scale.
+    """
+
+    checkpoint: str
+    file: str
+    identity: str
+    formats: tuple[str, ...]
+    channels: int
+    scale: float
+    shift: float
+    tensors: Mapping[str, Tensor]
+    encode: Callable[[Tensor], Tensor]
+    decode: Callable[[Tensor], Tensor]
+    device: torch.device
+    circular: bool = False
+
+
+@dataclass(frozen=True)
+class Coder:
+    """A codec lent to the WebUI. Both work on raw latents.
+
+    decode: [B,z,h,w] -> pictures [B,3,H,W] in -1..1, not clamped. moments: pictures [B,3,H,W] in -1..1 -> mean and log
+    variance [B,2z,h,w].
+    """
+
+    decode: Callable[[Tensor], Tensor]
+    moments: Callable[[Tensor], Tensor]
