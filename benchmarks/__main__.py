@@ -39,9 +39,9 @@ def written(page: str) -> str:
 def main(names: list[str]) -> None:
     page = PAGE.read_text(encoding="utf8")
     known = [found[1] for found in PLACE.finditer(page)]
+    if unknown := [name for name in names if name not in known]:
+        sys.exit(f"{unknown[0]} is no benchmark of docs/performance.md; there are {', '.join(known)}")
     for name in names:
-        if name not in known:
-            sys.exit(f"{name} is no benchmark of docs/performance.md; there are {', '.join(known)}")
         print(printed(name))
     if not names:
         PAGE.write_text(written(page), encoding="utf8")

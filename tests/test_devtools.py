@@ -128,6 +128,11 @@ def test_an_output_without_a_prompt_is_explained(commands: list[list[str]], caps
     assert commands == []
 
 
+def test_bench_passes_the_names_on(commands: list[list[str]]) -> None:
+    assert cli.main(["bench", "schedule"]) == 0
+    assert commands == [["dev", "-m", "benchmarks", "schedule"]]
+
+
 def test_an_unknown_flag_of_lock_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["lock", "--upgrad"])
