@@ -46,6 +46,7 @@ class Row:
     by: Counter[str] = field(default_factory=Counter)
     cosines: list[float] = field(default_factory=list)
     gains: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)  # of its own round trip: how good a VAE it is
     milliseconds: list[float] = field(default_factory=list)
 
     def wrong(self) -> int:
@@ -63,7 +64,7 @@ def pocket_kin(base: State, few: bool) -> Iterator[Candidate]:
             for state in kin.fine_tunes(base, seed, 4 if few else 50, 2 if few else 5, kind):
                 tunes.append(state)
                 yield f"decoder fine-tuned ({kind})", KIN, state, {}
-    for i in range(3 if few else 50):
+    for i in range(3 if few else 60):
         yield "noise up to 2 %", KIN, kin.noisy(base, rng.uniform(0.001, 0.02), i), {}
     for i in range(2 if few else 40):
         other = kin.noisy(rng.choice(tunes), 0.02, 100 + i)
@@ -129,6 +130,9 @@ class Judge:
     def candidate(self, name: str, truth: str, state: State, how: dict) -> None:
         path = kin.write(state, self.folder / "candidate.safetensors", **how)
         self.file(name, truth, path)
+        if self.always and truth == STRANGER:
+            codec = load(path, format=SD1)
+            self.rows[name].own.append(probe(codec.encode, codec.decode).gain)
         path.unlink()
 
     def file(self, name: str, truth: str, path: Path) -> None:
@@ -158,12 +162,15 @@ def span(values: list[float], digits: int) -> str:
 
 
 def print_table(rows: dict[str, Row]) -> None:
-    print("| candidates | truth | number | fits | does not fit | unknown | decided by | least cosine | gain, dB |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| candidates | truth | number | fits | does not fit | unknown | decided by | least cosine | gain, dB | own gain |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, row in rows.items():
         number, by = sum(row.answers.values()), ", ".join(f"{level} {n}" for level, n in sorted(row.by.items()))
         answers = " | ".join(str(row.answers[answer]) for answer in ("fits", "does not fit", "unknown"))
-        print(f"| {name} | {row.truth} | {number} | {answers} | {by} | {span(row.cosines, 4)} | {span(row.gains, 2)} |")
+        figures = f"{span(row.cosines, 4)} | {span(row.gains, 2)} | {span(row.own, 2)}"
+        print(f"| {name} | {row.truth} | {number} | {answers} | {by} | {figures} |")
 
 
 def print_sums(rows: list[Row]) -> None:

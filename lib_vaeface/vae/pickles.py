@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,14 @@ class Pickled:
     read: Callable[[Storage], bytes]
 
     def tensor(self, name: str) -> torch.Tensor:
-        """One tensor, contiguous. PickleError: it does not lie in its storage."""
+        """One tensor, contiguous. PickleError: it does not lie in its storage, or that is damaged."""
         place = self.places[name]
-        raw = bytearray(self.read(place.storage))
+        try:
+            raw = bytearray(self.read(place.storage))
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise PickleError(f"the numbers of {name[:80]!r} can't be read ({str(error)[:120]})") from None
+        if len(raw) != place.storage.count * place.storage.dtype.itemsize:
+            raise PickleError(f"it ends within {name[:80]!r}")
         flat = torch.frombuffer(raw, dtype=place.dtype) if raw else torch.empty(0, dtype=place.dtype)
         last = place.offset + sum((size - 1) * step for size, step in zip(place.shape, place.stride, strict=True))
         empty = 0 in place.shape
@@ -125,7 +131,7 @@ def _read_zip(path: Path) -> Pickled:
     def read(storage: Storage) -> bytes:
         info = archive.getinfo(f"{root}data/{storage.key}")
         if info.file_size != storage.count * storage.dtype.itemsize:
-            raise PickleError(f"storage {storage.key[:40]!r} has {info.file_size} bytes, not what the pickle says")
+            raise ValueError(f"{info.file_size} bytes")  # before an archive may unpack to anything
         return archive.read(info)
 
     with archive.open(programs[0]) as program:
