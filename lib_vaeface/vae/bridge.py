@@ -114,14 +114,14 @@ def bridge(
 def encode(
     pictures: Tensor, target: Autoencoder, max_bytes: int | None = None, cancel: Cancel | None = None
 ) -> Bridged:
-    """The second half alone: pictures [B,3,H,W] in 0..1 -> latents, padded to the target's grid, with the round trip."""
+    """The second half alone: pictures [B,3,H,W] in 0..1 -> latents, padded to the target's grid; and the round trip."""
     fitted, padded = on_grid(pictures, target.downscale)
     found = target.encode(fitted, None, max_bytes, cancel)
     return Bridged(found, pictures, Report(_errors(found, target, pictures, max_bytes, cancel), padded=padded))
 
 
 def on_grid(pictures: Tensor, downscale: int) -> tuple[Tensor, tuple[int, int]]:
-    """Pictures whose sides are multiples of downscale, the last pixels repeated; and how many were added (right, below)."""
+    """Pictures whose sides are multiples of downscale, the last pixels repeated; and how many (right, below)."""
     height, width = pictures.shape[-2:]
     padded = (-width % downscale, -height % downscale)
     if not any(padded):
@@ -163,7 +163,7 @@ def _errors(
 ) -> tuple[float, ...]:
     height, width = pictures.shape[-2:]
     found = []
-    for latent, picture in zip(latents.split(1), pictures, strict=True):
+    for latent, picture in zip(torch.split(latents, 1), pictures, strict=True):
         again = target.decode_tiled(latent, max_bytes, cancel=cancel)[0, :, :height, :width]
         found.append(metrics.mse(again, picture.to(again.device)))
     return tuple(found)
@@ -178,7 +178,7 @@ class Statistics:
 
     @property
     def spread(self) -> Tensor:
-        """Root mean square of the channels' standard deviations, per picture [B,1,1,1]: 1 is what samplers reckon with."""
+        """Root mean square of the channels' standard deviations, per picture [B,1,1,1]; samplers reckon with 1."""
         return self.std.square().mean(1, keepdim=True).sqrt()
 
 

@@ -169,7 +169,8 @@ def _least_squares(gram: Tensor, cross: Tensor) -> Tensor:
     """Ridge regression from sums; the last regressor, the 1, is not held back."""
     held_back = torch.full((len(gram),), float(gram.diagonal().mean()) * RIDGE, dtype=gram.dtype)
     held_back[-1] = 0
-    return torch.linalg.solve(gram + torch.diag(held_back), cross)
+    found: Tensor = torch.linalg.solve(gram + torch.diag(held_back), cross)
+    return found
 
 
 def _best(

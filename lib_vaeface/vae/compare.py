@@ -11,7 +11,7 @@ better, only different. Faces and eyes are given as boxes. Whether a VAE fits th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -145,7 +145,7 @@ def decode_each(
     """
     found: dict[str, Decoded] = {}
     for name, codec in codecs.items():
-        found[name] = _attempt(lambda codec=codec: _loaded(codec).decode_tiled(latents, max_bytes, cancel=cancel))
+        found[name] = _attempt(lambda loaded: loaded.decode_tiled(latents, max_bytes, cancel=cancel), codec)
     return found
 
 
@@ -154,11 +154,10 @@ def rebuild_each(
 ) -> dict[str, Decoded]:
     """Name -> what is left of pictures [B,3,H,W] after encoding and decoding with each VAE: any families."""
 
-    def rebuild(codec: Codec) -> Tensor:
-        loaded = _loaded(codec)
+    def rebuild(loaded: Autoencoder) -> Tensor:
         return loaded.decode_tiled(loaded.encode(pictures, None, max_bytes, cancel), max_bytes, cancel=cancel)
 
-    return {name: _attempt(lambda codec=codec: rebuild(codec)) for name, codec in codecs.items()}
+    return {name: _attempt(rebuild, codec) for name, codec in codecs.items()}
 
 
 def compare(pictures: Mapping[str, Decoded], truth: Tensor | None = None, regions: Sequence[Region] = ()) -> Comparison:
@@ -242,14 +241,14 @@ def _loaded(codec: Codec) -> Autoencoder:
     return codec if isinstance(codec, Autoencoder) else codec()
 
 
-def _attempt(work: Callable[[], Tensor]) -> Decoded:
+def _attempt(work: Callable[[Autoencoder], Tensor], codec: Codec) -> Decoded:
     try:
-        return work().cpu()
+        return work(_loaded(codec)).cpu()
     except (ValueError, OSError) as error:
         return str(error) or type(error).__name__
 
 
-def _mean(values: Any) -> float:
+def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return sum(found) / len(found)
 

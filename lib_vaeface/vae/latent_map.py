@@ -90,7 +90,9 @@ class LatentMap:
         x = (x - t["mean"].view(1, -1, 1, 1)) / t["std"].view(1, -1, 1, 1)
         out = functional.conv2d(margin(x, t["weight"].shape[-1]), t["weight"], t["bias"])
         if self.kind == NET:
-            out = out + functional.conv2d(hidden(x, t["features.weight"], t["features.bias"]), t["readout"][:, :, None, None])
+            out = out + functional.conv2d(
+                hidden(x, t["features.weight"], t["features.bias"]), t["readout"][:, :, None, None]
+            )
         return functional.pixel_shuffle(out, -ratio) if ratio < 0 else out
 
     def fits(self, source: Autoencoder, target: Autoencoder) -> str:
@@ -207,5 +209,3 @@ def margin(x: Tensor, kernel: int) -> Tensor:
 def hidden(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The layer of a small net, [B,n,h,w]."""
     return functional.silu(functional.conv2d(margin(x, weight.shape[-1]), weight, bias))
-
-
