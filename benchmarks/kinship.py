@@ -161,11 +161,12 @@ def span(values: list[float], digits: int) -> str:
     return f"{min(values):.{digits}f} .. {max(values):.{digits}f}" if values else "-"
 
 
+COLUMNS = ("candidates", "truth", "number", "fits", "does not fit", "unknown", "decided by", "least cosine", "gain, dB",
+           "own gain")  # fmt: skip
+
+
 def print_table(rows: dict[str, Row]) -> None:
-    print(
-        "| candidates | truth | number | fits | does not fit | unknown | decided by | least cosine | gain, dB | own gain |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS))
     for name, row in rows.items():
         number, by = sum(row.answers.values()), ", ".join(f"{level} {n}" for level, n in sorted(row.by.items()))
         answers = " | ".join(str(row.answers[answer]) for answer in ("fits", "does not fit", "unknown"))

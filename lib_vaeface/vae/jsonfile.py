@@ -73,12 +73,17 @@ class JsonFile:
         try:
             with open(path, "rb") as file:
                 table = json.loads(file.read(LIMIT))
-            if not isinstance(table, dict):
-                raise ValueError("no table")
+            if isinstance(table, dict):
+                return table
+        except OSError:
+            return {}  # not ours to read; what is put stays in memory
         except (ValueError, RecursionError):
+            pass
+        try:
             os.replace(path, path.with_name(path.name + ".damaged"))
-            return {}
-        return table
+        except OSError:
+            pass  # a folder that can't be written keeps the damage where it is
+        return {}
 
     def _write(self, path: Path) -> None:
         handle, name = tempfile.mkstemp(prefix=path.name, suffix=".new", dir=path.parent)

@@ -105,6 +105,25 @@ def judge(
     return verdict
 
 
+def judge_files(path: Path | str, checkpoint: Path | str, memory: Verdicts | None = None) -> Verdict:
+    """Whether a VAE file fits a checkpoint file with a VAE in it; without a host, both in our own codec on the CPU.
+
+    VaeFileError: one of them can't be read or has no VAE.
+    """
+    from .autoencoder import load
+
+    facts = facts_from_file(checkpoint)
+    # One scaling for both: what is asked is whether the candidate decodes this model's latents.
+    scaling = BY_KEY[facts.formats[0]] if facts.formats else None
+    return judge(
+        path,
+        facts,
+        lambda images: load(checkpoint, format=scaling).encode(images),
+        lambda latents: load(path, format=scaling).decode(latents),
+        memory=memory,
+    )
+
+
 def from_header(info: VaeInfo, checkpoint: CheckpointFacts) -> Verdict | None:
     """L0: a refusal where the header alone rules the VAE out; None where it may fit."""
     if info.problem:

@@ -200,6 +200,16 @@ def test_a_probe_that_fails_is_no_verdict_and_is_not_remembered(tmp_path, base, 
     assert judge(path, facts, host.encode, decoder_of(path), memory=memory).answer == "does not fit"
 
 
+def test_two_files_are_judged_without_a_host(tmp_path, base):
+    turned = kin.write(kin.turned(base, 5), tmp_path / "turned.safetensors")
+    kept = kin.write(base, tmp_path / "kept.safetensors", torch.float8_e4m3fn, "diffusers")
+    assert kinship.judge_files(kept, kin.POCKET).answer == "fits"
+    assert kinship.judge_files(turned, kin.POCKET).answer == "does not fit"
+    assert kinship.judge_files(turned, turned).answer == "fits"
+    with pytest.raises(VaeFileError, match="missing"):
+        kinship.judge_files(kept, tmp_path / "gone.safetensors")
+
+
 # memory
 
 
