@@ -13,9 +13,9 @@ Decoders without their encoder can't be tested, so they are taken by metadata on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Union
 
 import torch
 from torch import Tensor
@@ -28,14 +28,16 @@ from .kinship import PSNR_FITS
 from .known import SHA256
 from .scaling import unpack
 
-PATCH = 24  # latent pixels of a side that are tried
-# Shares of the latents' variance by which they come back changed. docs/vae-compare.md has the measured distributions.
-NEAR = 0.025  # of latents from the VAE's own encoder, or as near to them
-OWN = 1.5  # times the VAE's own error on the test picture, where that is larger
+PATCH = 16  # latent pixels of a side that are tried
+# Mean squares by which latents come back changed, in shares of their variance or of the test picture's, whichever is
+# larger: a picture of little contrast would make any error a large share. docs/vae-compare.md has the distributions.
+NEAR = 0.03
+OWN = 1.5  # times the VAE's own error on the test picture, where that is more
 AHEAD = 3.0  # times this error must be less than that of any other family, or of another scale
-AGAINST = 0.35  # from here latents speak against what their metadata says: white noise has as much
+AGAINST = 0.2  # from here latents speak against what their metadata says
 
-Load = Callable[[LatentFormat | None], Autoencoder]
+Load = Callable[[Union[LatentFormat, None]], Autoencoder]  # noqa: UP007  (evaluated at run time, on Python 3.10)
+Own = MutableMapping[tuple[str, str], tuple[float, float]]  # (file, format) -> what its own latents came back with
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,13 @@ class Choice:
         return {"chosen": chosen, "reason": self.reason, "options": [option.to_json() for option in self.options]}
 
 
-def choose(stored: Stored, candidates: Sequence[Candidate]) -> Choice:
-    """The VAE for these latents among candidates, in the person's order of preference."""
+def choose(stored: Stored, candidates: Sequence[Candidate], own: Own | None = None) -> Choice:
+    """The VAE for these latents among candidates, in the person's order of preference.
+
+    own: a dictionary kept between calls, so that every VAE is tried on the test picture once. ValueError: the latents
+    are none, or hold values that are no numbers.
+    """
+    own = {} if own is None else own
     _check(stored)
     channels = stored.tensor.shape[1]
     fitting = [one for one in candidates if one.takes(stored)]
@@ -153,13 +160,13 @@ def choose(stored: Stored, candidates: Sequence[Candidate]) -> Choice:
             return Choice(option, f"{mine[0].name}: the file names exactly these weights.", (option,))
         fitting = mine  # the VAE is known, its scale is not
     if known:
-        claimed = _by_format(stored, known, fitting)
+        claimed = _by_format(stored, known, fitting, own)
         if claimed is not None:
             return claimed
         fitting = [one for one in fitting if one.may_be(known)]
         if not fitting:
             return Choice(None, f"The file says {BY_KEY[known].title}; no VAE at hand can be of that.", ())
-    return _by_latents(stored, fitting, known)
+    return _by_latents(stored, fitting, known, own)
 
 
 def decode(stored: Stored, option: Option, max_bytes: int | None = None) -> Tensor:
@@ -168,7 +175,7 @@ def decode(stored: Stored, option: Option, max_bytes: int | None = None) -> Tens
     return codec.decode_tiled(_for_codec(stored.tensor.float(), stored, codec), max_bytes)
 
 
-def _by_format(stored: Stored, known: str, fitting: Sequence[Candidate]) -> Choice | None:
+def _by_format(stored: Stored, known: str, fitting: Sequence[Candidate], own: Own) -> Choice | None:
     """By the format that the file names; None where no VAE is proved to be of it."""
     proved = sorted(
         (one for one in fitting if one.proved(known)), key=lambda one: (one.name != stored.vae_name, _tiny(one))
@@ -177,7 +184,7 @@ def _by_format(stored: Stored, known: str, fitting: Sequence[Candidate]) -> Choi
         return None
     first = proved[0]
     title = BY_KEY[known].title
-    option = _tried(Option(first, _format(first, known), note=f"the file says {title}"), stored)
+    option = _tried(Option(first, _format(first, known), note=f"the file says {title}"), stored, own)
     others = [Option(one, _format(one, known)) for one in proved[1:]]
     if option.error is not None and option.error > AGAINST:
         reason = f"The file says {title}, but its latents do not come back from {first.name}: {option.note}."
@@ -185,9 +192,9 @@ def _by_format(stored: Stored, known: str, fitting: Sequence[Candidate]) -> Choi
     return Choice(option, f"{first.name}: the file says {title}.", (option, *others))
 
 
-def _by_latents(stored: Stored, fitting: Sequence[Candidate], known: str) -> Choice:
+def _by_latents(stored: Stored, fitting: Sequence[Candidate], known: str, own: Own) -> Choice:
     """By decoding and encoding again."""
-    options = [_tried(Option(one, row), stored) for one in fitting for row in _rows(one, known, stored.raw)]
+    options = [_tried(Option(one, row), stored, own) for one in fitting for row in _rows(one, known, stored.raw)]
     ranked = tuple(sorted(options, key=_likelihood))
     best = ranked[0]
     if not best.near:
@@ -223,30 +230,48 @@ def _alike(option: Option, best: Option) -> bool:
     return metrics.psnr(metrics.mse(option.seen, best.seen)) >= PSNR_FITS
 
 
-def _tried(option: Option, stored: Stored) -> Option:
+def _tried(option: Option, stored: Stored, own: Own) -> Option:
     """The option with its error; a VAE that can't be read or has one half stays untested."""
     try:
         codec = option.candidate.load(option.format)
         if codec.architecture.encoder is None or codec.architecture.decoder is None:
             return replace(option, note=option.note or "can't be tested: it has no encoder")
-        own, _ = comes_back(codec, codec.encode(probe.picture()))
-        changed, seen = comes_back(codec, _for_codec(_patch(stored.tensor.float()), stored, codec))
-    except (ValueError, OSError) as error:
-        return replace(option, note=f"can't be tested: {error}")
-    limit = max(NEAR, OWN * own)
-    note = f"{changed:.1%} of their variance changes, of its own latents' {own:.1%}"
-    return replace(option, error=changed, limit=limit, note=note, seen=seen)
+        error, spread = _own(option, codec, own)
+        found = comes_back(codec, _for_codec(_patch(stored.tensor.float()), stored, codec))
+    except (ValueError, OSError) as problem:
+        return replace(option, note=f"can't be tested: {problem}")
+    changed, usual = found.error / max(found.spread, spread), error / spread
+    note = f"{changed:.1%} of their variance changes, of its own latents' {usual:.1%}"
+    return replace(option, error=changed, limit=max(NEAR, OWN * usual), note=note, seen=found.seen)
 
 
-def comes_back(codec: Autoencoder, latents: Tensor) -> tuple[float, Tensor]:
-    """The share of the latents' variance by which they differ after a decode and an encode, and what was decoded."""
+def _own(option: Option, codec: Autoencoder, own: Own) -> tuple[float, float]:
+    """Error and spread of the VAE's own latents of the test picture."""
+    key = (option.candidate.info.identity.key(), option.format.key if option.format else "")
+    if key not in own:
+        found = comes_back(codec, codec.encode(probe.picture()))
+        own[key] = (found.error, found.spread)
+    return own[key]
+
+
+@dataclass(frozen=True)
+class Return:
+    """Mean square by which latents changed, their variance over the pixels, and the picture between."""
+
+    error: float
+    spread: float
+    seen: Tensor
+
+
+def comes_back(codec: Autoencoder, latents: Tensor) -> Return:
+    """Latents of the codec's sampler, decoded and encoded again."""
     seen = codec.decode(latents)
     again = codec.encode(seen)
     latents = latents.to(again.device, torch.float32)
     if again.shape != latents.shape:  # packed or not
         latents = unpack(latents) if latents.shape[1] > again.shape[1] else latents
     spread = float((latents - latents.mean((2, 3), keepdim=True)).square().mean())
-    return float((again - latents).square().mean()) / max(spread, 1e-12), seen.cpu()
+    return Return(float((again - latents).square().mean()), max(spread, 1e-12), seen.cpu())
 
 
 def _patch(latents: Tensor) -> Tensor:
