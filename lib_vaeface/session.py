@@ -21,11 +21,12 @@ from lib_vaeface.schedule.passes import Schedule
 from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.schedule.trace import Trace
 from lib_vaeface.settings import OPTIONS, Settings
+from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.hashes import Hashes
 from lib_vaeface.vae.jsonfile import JsonFile
 from lib_vaeface.vae.library import BESIDE_CHECKPOINTS, Folder, Library
-from lib_vaeface.vae.picked import AUTOMATIC, Pick, Picker, coder
-from lib_vaeface.vae.protocol import HostVae
+from lib_vaeface.vae.picked import AUTOMATIC, Pick, Picker
+from lib_vaeface.vae.protocol import Coder, HostVae
 from lib_vaeface.vae.verdicts import Verdicts
 from lib_vaeface.version import __version__, stale_notice
 
@@ -57,7 +58,8 @@ class Session:
         self.error = ""
         self.traces: dict[str, Trace] = {}
         self.schedule = Schedule(settings.timing, ENCODINGS)
-        self.picks: dict[str, Pick] = {}  # by the identity of the model's own VAE
+        self.picks: dict[str, dict[str, Pick]] = {}  # by the identity of the model's own VAE, then by pass
+        self.painted: Pick | None = None
         self._top = 0.0  # the noise level that a pass began with
         self._job = weakref.ref(job)
 
@@ -86,37 +88,61 @@ class Session:
         self.traces = {}
         self._point_vae(job)
 
-    def before_hr(self, job: Any) -> None:
-        """The second pass may have another checkpoint, whose VAE is to be proved again."""
-        self._point_vae(job)
-
-    def post_sample(self, job: Any, result: Any) -> None:
-        """A refiner may have taken over; what follows is the decode."""
+    def model_loaded(self, job: Any) -> None:
+        """A checkpoint for the hires pass or a refiner has taken over: the proof is made again for it."""
         self._point_vae(job)
 
     def _point_vae(self, job: Any) -> None:
         if not self.settings.vae:
             return
         own = self.host.vae(job)
-        if own.identity not in self.picks:
-            pick = self._pick(job, own)
-            self.picks[own.identity] = pick
-            if pick.codec is not None:
-                self.host.point_vae(job, coder(pick.codec))
+        if own.identity in self.picks:
+            return
+        first = self._pick(job, own, self.settings.vae_name)
+        hires = first if self.settings.vae_hires == "Same" else self._pick(job, own, self.settings.vae_hires)
+        self.picks[own.identity] = {"first": first, "between": first, "hires": hires}
+        if first.codec is not None or hires.codec is not None:
+            self.host.point_vae(job, self._coder(job, own))
 
-    def _pick(self, job: Any, own: HostVae) -> Pick:
+    def _pick(self, job: Any, own: HostVae, name: str) -> Pick:
         chosen = self.settings
         pick = picker().pick(
-            chosen.vae_name,
+            name,
             own,
             weight_hash=chosen.vae_hash,
             allow=chosen.vae_allow,
             precision=chosen.vae_precision,
             told=lambda climb: self.host.comment(job, f"VAE Face: {climb}"),
         )
-        if pick.why and chosen.vae_name != AUTOMATIC:
+        if pick.why and name != AUTOMATIC:
             self.host.comment(job, f"VAE Face: {pick.why}")
         return pick
+
+    def _coder(self, job: Any, own: HostVae) -> Coder:
+        """What the model decodes and encodes by: the codec of the pass that the job is in."""
+        picks, owner = self.picks[own.identity], weakref.ref(job)
+
+        def lent(work: Callable[[Autoencoder, str], Any]) -> Any:
+            """What the codec of this pass gives; None, for the WebUI's own way, where there is none or it fails."""
+            where = self.host.pass_of(owner())
+            self.painted = picks[where]
+            if self.error or self.painted.codec is None:
+                return None
+            try:
+                return work(self.painted.codec, where)
+            except Exception as error:
+                self.painted = Pick()
+                self.fail("vae", error, owner())
+                return None
+
+        def decode(codec: Autoencoder, where: str, raw: Any) -> Any:
+            # A1111 cuts what lies between two passes to whole numbers; half a step makes that a rounding.
+            return codec.decode_raw(raw) + (1.0 / 255.0 if where == "between" else 0.0)
+
+        return Coder(
+            lambda raw: lent(lambda codec, where: decode(codec, where, raw)),
+            lambda images: lent(lambda codec, _: codec.moments(images)),
+        )
 
     def conditioning(self, job: Any, request: Request) -> Answer:
         """Conditioning for one pass's prompts, before it samples."""
@@ -174,7 +200,7 @@ class Session:
         """The VAE that painted: its true name, the hash of its weights, and why it was this one."""
         if not self.picks:
             return {}
-        pick = [*self.picks.values()][-1]
+        pick = self.painted or [*self.picks.values()][-1]["first"]
         fit = {} if pick.verdict is None else {"fit": pick.verdict.answer}
         why = {"why": pick.why} if pick.why else {}
         return {"used": pick.name, "hash": pick.weight_hash, **fit, **why}
@@ -262,6 +288,14 @@ def on_conditioning(job: Any, make: Callable[[], Request]) -> Answer | None:
         return None
 
 
+def on_model_loaded() -> None:
+    """Another checkpoint: whose generation it is in, if in any of ours, is told."""
+    session = Session._last
+    job = session._job() if session is not None else None
+    if session is not None and not session.error and job is not None and session.running:
+        session.ring("model_loaded", job)
+
+
 def on_count(prompt: str, steps: int, negative: bool, count: Callable[[str], int]) -> str:
     """The text whose tokens the WebUI's counter shows: the longest that the prompt's schedule gives."""
     if not host.current().option("vaeface_count_tokens"):
@@ -306,4 +340,4 @@ def hook(name: str) -> Callable[..., None]:
 
 def listen() -> None:
     """Register with the WebUI; safe to repeat after "Reload UI"."""
-    host.current().listen(Listeners(on_model_call, on_conditioning, on_count), OPTIONS)
+    host.current().listen(Listeners(on_model_call, on_conditioning, on_count, on_model_loaded), OPTIONS)

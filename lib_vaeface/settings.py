@@ -121,6 +121,15 @@ class Settings:
         infotext="hash",
         hidden=True,
     )
+    vae_hires: str = setting(
+        "Same",
+        label="VAE of the hires pass",
+        help="Encodes what the first pass painted and decodes the result; useful with another hires checkpoint",
+        group="vae",
+        infotext="hires",
+        choices=("Same", "Automatic", "Built-in"),
+        listed="vaes",
+    )
 
     @classmethod
     def from_args(cls, args: Sequence[object]) -> tuple[Settings, list[str]]:

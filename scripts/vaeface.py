@@ -31,6 +31,4 @@ class VAEFaceScript(webui.script_class):
     before_process = session.opener(VERSION)
     process = session.hook("process")
     before_process_batch = session.hook("before_process_batch")
-    before_hr = session.hook("before_hr")
-    post_sample = session.hook("post_sample")
     postprocess = session.hook("postprocess")

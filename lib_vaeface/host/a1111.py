@@ -50,6 +50,7 @@ class A1111:
         for register, callback in (
             (script_callbacks.on_cfg_denoiser, self._cfg_denoiser),
             (script_callbacks.on_before_token_counter, self._count_tokens),
+            (script_callbacks.on_model_loaded, self._model_loaded),
             (script_callbacks.on_ui_settings, self._add_options),
             (script_callbacks.on_script_unloaded, self._silence),
         ):
@@ -81,6 +82,12 @@ class A1111:
 
     def point_vae(self, job: Any, coder: Coder) -> None:
         self._first_stage.point(job, coder)
+
+    def pass_of(self, job: Any) -> str:
+        if getattr(job, "is_hr_pass", False):
+            return "hires"
+        between = getattr(job, "enable_hr", False) and getattr(job, "latent_scale_mode", None) is None
+        return "between" if between else "first"
 
     def release_vae(self) -> None:
         self._first_stage.release()
@@ -142,6 +149,10 @@ class A1111:
         alpha = float(alphas[int(levels[0])])
         return math.sqrt((1.0 - alpha) / alpha)
 
+    def _model_loaded(self, model: Any) -> None:
+        if self._listeners is not None:
+            self._listeners.model_loaded()
+
     def _count_tokens(self, params: Any) -> None:
         if self._listeners is not None:
             params.prompt = self._listeners.counted(params.prompt, params.steps, not params.is_positive, _tokens)
@@ -155,6 +166,7 @@ class A1111:
         # Only this one: taking our "script unloaded" callback out of the list being walked would skip a neighbour's.
         script_callbacks.remove_callbacks_for_function(self._cfg_denoiser)
         script_callbacks.remove_callbacks_for_function(self._count_tokens)
+        script_callbacks.remove_callbacks_for_function(self._model_loaded)
         self._redirect.remove()
         self._first_stage.release()
 

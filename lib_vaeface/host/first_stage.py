@@ -58,17 +58,19 @@ class Pointed:
             job = self.job()
             if job is None or not running(job, self.thread):
                 return host(value, *args, **keywords)
-            return ours(value)
+            found = ours(value)
+            return host(value, *args, **keywords) if found is None else found
 
         return call
 
-    def _decode(self, raw: Tensor) -> Tensor:
+    def _decode(self, raw: Tensor) -> Tensor | None:
         _make_room()
         return self.coder.decode(raw)
 
     def _encode(self, images: Tensor) -> Any:
         _make_room()
-        return posterior(self.module, self.coder.moments(images))
+        moments = self.coder.moments(images)
+        return None if moments is None else posterior(self.module, moments)
 
 
 class FirstStage:

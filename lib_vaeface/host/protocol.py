@@ -41,11 +41,13 @@ class Listeners:
     model_call: at every model call of every job. conditioning: a job and a function that makes its request, before a
     pass samples; an Answer is taken in place of the WebUI's own, None leaves it to the WebUI. counted: (prompt, steps,
     negative, function that counts tokens) of the token counter; gives the text whose tokens are to be counted.
+    model_loaded: another checkpoint has been loaded, for a hires pass, a refiner or by the person.
     """
 
     model_call: Callable[[ModelCall], None]
     conditioning: Callable[[Any, Callable[[], Request]], Answer | None]
     counted: Callable[[str, int, bool, Callable[[str], int]], str]
+    model_loaded: Callable[[], None]
 
 
 class Option(Protocol):
@@ -101,6 +103,10 @@ class Host(Protocol):
 
     def point_vae(self, job: Any, coder: Coder) -> None:
         """Let the loaded model decode and encode by `coder` while `job` runs in this thread, and for nobody else."""
+
+    def pass_of(self, job: Any) -> str:
+        """Which pass the job is in: "first", "hires", or "between": the first pass of a hires fix that upscales pixels,
+        whose result the WebUI cuts to 8 bits."""
 
     def release_vae(self) -> None:
         """Take back every `point_vae`. Calling it again changes nothing."""

@@ -19,7 +19,7 @@ from .jsonfile import JsonFile
 from .kinship import CheckpointFacts, fitting, judge
 from .library import Entry, Library, VaeNameError
 from .precision import RUNGS, Climb
-from .protocol import Coder, HostVae
+from .protocol import HostVae
 from .scaling import Scaling
 from .verdicts import FITS, UNKNOWN, Verdict, Verdicts
 
@@ -181,7 +181,3 @@ def facts_of(host: HostVae) -> CheckpointFacts:
     """What kinship needs of the model that is loaded."""
     return CheckpointFacts(host.checkpoint, host.channels, 8, host.formats, lineage.sample_tensors(host.tensors))
 
-
-def coder(codec: Autoencoder) -> Coder:
-    """A codec of raw latents as it is lent to the WebUI."""
-    return Coder(codec.decode_raw, codec.moments)

@@ -35,11 +35,11 @@ class HostVae:
 
 @dataclass(frozen=True)
 class Coder:
-    """A codec lent to the WebUI. Both work on raw latents.
+    """A codec lent to the WebUI. Both work on raw latents, or give None to leave this one to the WebUI.
 
     decode: [B,z,h,w] -> pictures [B,3,H,W] in -1..1, not clamped. moments: pictures [B,3,H,W] in -1..1 -> mean and log
     variance [B,2z,h,w].
     """
 
-    decode: Callable[[Tensor], Tensor]
-    moments: Callable[[Tensor], Tensor]
+    decode: Callable[[Tensor], Tensor | None]
+    moments: Callable[[Tensor], Tensor | None]

@@ -126,7 +126,7 @@ def test_the_page_has_our_controls(ours):
     page = ours["page"]
     assert page["classes"] == ["VAEFaceScript"]
     assert page["labels"] == [field.label for field in FIELDS] == page["script-info"][0]
-    assert page["ids"][1:] == ["script_txt2img_vae_face_schedule", "script_txt2img_vae_face_timing"]
+    assert page["ids"][1:] == [f"script_txt2img_vae_face_{field.name}" for field in FIELDS[1:]]
     assert page["option"] is True and len(page["script-info"]) == 2
 
 

@@ -97,7 +97,7 @@ def test_controls_are_plain_gradio_so_that_their_defaults_can_be_saved():
 def test_pasting_restores_every_control():
     script = SampleScript()
     built(script)
-    wanted = [True, True, "exact", True, "b.safetensors", "fp32", True, "0123456789"]
+    wanted = [True, True, "exact", True, "b.safetensors", "fp32", True, "0123456789", "Same"]
     parameters = infotext.write(Settings(*wanted), {})
     assert [read(parameters) for _, read in script.infotext_fields] == wanted
     assert [read({}) for _, read in script.infotext_fields] == [False] + [None] * (len(wanted) - 1)

@@ -15,7 +15,7 @@ BLEND = Field("blend", float, 0.5, "Blend", "", "vaeface", minimum=0.0, maximum=
 def test_order_of_positional_arguments_is_pinned():
     assert NAMES == (  # append only
         "enabled", "schedule", "timing",
-        "vae", "vae_name", "vae_precision", "vae_allow", "vae_hash",
+        "vae", "vae_name", "vae_precision", "vae_allow", "vae_hash", "vae_hires",
     )  # fmt: skip
 
 

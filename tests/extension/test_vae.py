@@ -1,0 +1,109 @@
+"""Picking a VAE for one generation, in the pocket WebUI: the right one paints, a wrong one never, the host is whole."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.extension.pocket_run import CHECKOUT
+
+pytestmark = pytest.mark.torch
+RUN = Path(__file__).with_name("vae_run.py")
+BAD = {
+    "other.safetensors": "another family of latents",
+    "sixteen.safetensors": "16 channels",
+    "cut.safetensors": "it ends within its header",
+    "nan.safetensors": "no numbers",
+    "old.pt": "Pickles",
+    "nothing": "No VAE is called 'nothing'",
+}
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    data = tmp_path_factory.mktemp("pocket")
+    command = [sys.executable, str(RUN), "picks,refusals,automatic,between,failures", str(data)]
+    done = subprocess.run(
+        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=600
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
+
+
+def farthest(one, other):
+    """The largest difference of two lists of pictures, in steps of 255."""
+    assert len(one["pictures"]) == len(other["pictures"])
+    pairs = zip(one["pictures"], other["pictures"], strict=True)
+    return max(abs(a - b) for mine, theirs in pairs for a, b in zip(mine, theirs, strict=True))
+
+
+@pytest.mark.parametrize("name", ["plain", "batches", "hires", "img2img", "tiling"])
+def test_the_picked_vae_paints_as_it_would_in_the_host(scenes, name):
+    found = scenes["picks"][name]
+    assert farthest(found["own"], found["host tuned"]) > 5, "the fine-tune must show"
+    assert farthest(found["tuned"], found["host tuned"]) <= 1
+    assert farthest(found["same"], found["own"]) <= 1
+    assert found["tuned"]["ours"]["VAE Face VAE"]["used"] == "tuned.safetensors"
+
+
+def test_the_hosts_vae_is_as_before_after_every_generation(scenes):
+    before = scenes["picks"]["before"]
+    jobs = [job for name, group in scenes["picks"].items() if name != "before" for job in group.values()]
+    for job in (*jobs, *scenes["refusals"].values(), *scenes["automatic"].values()):
+        assert job["state"] == before
+
+
+@pytest.mark.parametrize("name, reason", BAD.items())
+def test_what_does_not_fit_is_not_used_and_the_reason_is_said(scenes, name, reason):
+    found = scenes["refusals"][name]
+    assert farthest(found, scenes["picks"]["plain"]["own"]) == 0
+    assert reason in found["comments"]
+    assert found["ours"]["VAE Face VAE"]["used"] == "Built-in"
+
+
+def test_a_refusal_names_the_files_that_fit(scenes):
+    assert "same.safetensors" in scenes["refusals"]["other.safetensors"]["comments"]
+
+
+def test_automatic_takes_what_was_picked_last(scenes):
+    found = scenes["automatic"]
+    assert found["again"]["ours"]["VAE Face VAE"]["used"] == "tuned.safetensors"
+    assert "picked last" in found["again"]["ours"]["VAE Face VAE"]["why"]
+    assert farthest(found["again"], found["chosen"]) == 0
+
+
+def test_a_hash_finds_a_renamed_copy(scenes):
+    found = scenes["automatic"]["renamed"]["ours"]["VAE Face VAE"]
+    assert found["used"] in ("renamed.safetensors", "tuned.safetensors")
+    assert farthest(scenes["automatic"]["renamed"], scenes["automatic"]["chosen"]) <= 1
+
+
+def test_built_in_is_the_models_own(scenes):
+    assert farthest(scenes["automatic"]["built-in"], scenes["picks"]["plain"]["own"]) == 0
+
+
+def test_between_two_passes_pixels_are_rounded_not_cut(scenes):
+    (ours, *_), (host, *_) = scenes["between"]["means"]
+    assert ours - host == pytest.approx(1 / 255, abs=1e-5)
+    assert 0 < farthest(scenes["between"]["one"], scenes["between"]["own"]) <= 8
+
+
+def test_the_hires_pass_may_have_its_own_vae(scenes):
+    found = scenes["between"]["hires"]
+    assert found["ours"]["VAE Face VAE"]["used"] == "tuned.safetensors"
+    assert farthest(found, scenes["between"]["own"]) > 5
+
+
+def test_a_codec_that_fails_costs_no_picture(scenes):
+    found = scenes["failures"]
+    assert farthest(found["broken"], found["own"]) == 0
+    assert "VAE Face failed" in found["broken"]["comments"]
+
+
+def test_what_a_dead_job_leaves_behind_does_nothing(scenes):
+    found = scenes["failures"]
+    assert found["left"][1] == ["decode", "encode"], "A1111 runs no hook after an error"
+    assert farthest(found["afterwards"], found["own"]) == 0
+    assert found["afterwards"]["state"] == scenes["picks"]["before"]

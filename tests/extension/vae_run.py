@@ -1,0 +1,162 @@
+"""Scenes of picking a VAE, run in a pocket WebUI of its own: `python vae_run.py SCENES DATA_DIR`, see pocket_run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import pocket_run
+
+JOBS = {
+    "plain": {},
+    "batches": pocket_run.JOBS["batches"],
+    "hires": pocket_run.JOBS["hires"],
+    "img2img": pocket_run.JOBS["img2img"],
+    "tiling": {"tiling": True},
+}
+PIXEL_HIRES = {"enable_hr": True, "hr_scale": 2, "denoising_strength": 0.6, "hr_upscaler": "Lanczos"}
+BAD = ("other.safetensors", "sixteen.safetensors", "cut.safetensors", "nan.safetensors", "old.pt", "nothing")
+
+
+def write_files(data: Path) -> None:
+    """A copy of the model's own VAE, a fine-tune of its decoder, and files that must never be used."""
+    import torch
+    from safetensors.torch import save_file
+
+    from modules import sd_vae, shared
+    from pocket_webui.nets import checkpoint
+
+    folder = data / "models" / "VAE"
+    folder.mkdir(parents=True, exist_ok=True)
+    own = {key: value.clone().contiguous() for key, value in shared.sd_model.first_stage_model.state_dict().items()}
+    torch.manual_seed(1)
+    tuned = {key: _nudged(value) if key.startswith("decoder") else value for key, value in own.items()}
+    broken = {**tuned, "decoder.conv_out.weight": tuned["decoder.conv_out.weight"] * float("nan")}
+    save_file(own, str(folder / "same.safetensors"))
+    save_file(tuned, str(folder / "tuned.safetensors"))
+    save_file({key: value.half() for key, value in tuned.items()}, str(folder / "renamed.safetensors"))
+    save_file(broken, str(folder / "nan.safetensors"))
+    checkpoint.random_vae(folder / "other.safetensors", seed=9)
+    checkpoint.random_vae(folder / "sixteen.safetensors", seed=9, z=16)
+    (folder / "cut.safetensors").write_bytes((folder / "same.safetensors").read_bytes()[:5000])
+    torch.save(own, folder / "old.pt")
+    sd_vae.refresh_vae_list()
+    shared.opts.data["sd_vae"] = "Automatic"  # a never saved option's override would stick (facts, "VAE")
+
+
+def _nudged(value):
+    import torch
+
+    return value + 0.05 * value.std() * torch.randn_like(value) if value.numel() > 1 else value
+
+
+def module():
+    from modules import shared
+
+    return shared.sd_model.first_stage_model
+
+
+def state() -> list:
+    """The host's VAE: its weights, and what is shadowed on it."""
+    weights = hashlib.sha256(b"".join(v.cpu().numpy().tobytes() for v in module().state_dict().values()))
+    return [weights.hexdigest(), sorted(set(vars(module())) & {"encode", "decode"})]
+
+
+def painted(args=None, **values) -> dict:
+    """What `pocket_run.process` tells, the pictures as numbers, and the host's VAE afterwards."""
+    import numpy as np
+
+    from modules import processing
+
+    p = pocket_run.job(args, **values)
+    with contextlib.redirect_stderr(io.StringIO()):
+        done = processing.process_images(p)
+    return {
+        "pictures": [np.asarray(image).astype(int).ravel().tolist() for image in done.images],
+        "ours": pocket_run.ours(done.infotexts[0]),
+        "comments": done.comments,
+        "state": state(),
+    }
+
+
+def picked(name: str, **values) -> dict:
+    settings = {"vae": True, "vae_name": name, **values.pop("settings", {})}
+    return painted([settings], **values)
+
+
+def picks() -> dict:
+    found = {"before": state()}
+    for name, values in JOBS.items():
+        found[name] = {
+            "own": painted([False], **values),
+            "host tuned": painted([False], override_settings={"sd_vae": "tuned.safetensors"}, **values),
+            "same": picked("same.safetensors", **values),
+            "tuned": picked("tuned.safetensors", **values),
+        }
+    return found
+
+
+def refusals() -> dict:
+    return {name: picked(name) for name in BAD}
+
+
+def automatic() -> dict:
+    """What was picked last for the checkpoint comes again; a hash finds a renamed copy."""
+    chosen = picked("tuned.safetensors")
+    again = picked("Automatic")
+    renamed = picked("gone.safetensors", settings={"vae_hash": chosen["ours"]["VAE Face VAE"]["hash"]})
+    return {"chosen": chosen, "again": again, "renamed": renamed, "built-in": picked("Built-in")}
+
+
+def between() -> dict:
+    """Hires fix that upscales pixels: the first pass's picture is rounded, and the second pass may have its own VAE."""
+    from modules import shared
+
+    seen = []
+    keep = shared.sd_model.decode_first_stage
+
+    def watch(*args, **keywords):
+        found = keep(*args, **keywords)
+        seen.append(float(found.mean()))
+        return found
+
+    shared.sd_model.decode_first_stage = watch
+    one = picked("same.safetensors", **PIXEL_HIRES)
+    first = list(seen)
+    seen.clear()
+    own = painted([False], **PIXEL_HIRES)
+    del shared.sd_model.decode_first_stage
+    hires = picked("Built-in", settings={"vae_hires": "tuned.safetensors"}, **PIXEL_HIRES)
+    return {"one": one, "own": own, "hires": hires, "means": [first, list(seen)]}
+
+
+def failures() -> dict:
+    """The picked codec fails in the middle; a job dies; another job paints inside ours."""
+    from modules import processing
+
+    codec = sys.modules["lib_vaeface.vae.codec"].Autoencoder
+    keep = codec.decode_raw
+    codec.decode_raw = lambda *_: 1 / 0
+    broken = picked("same.safetensors")
+    codec.decode_raw = keep
+    settings = {"vae": True, "vae_name": "tuned.safetensors"}
+    dying = pocket_run.job([settings])
+    dying.sample = lambda *_, **__: 1 / 0
+    with contextlib.suppress(ZeroDivisionError), contextlib.redirect_stderr(io.StringIO()):
+        processing.process_images(dying)
+    left = state()
+    return {"broken": broken, "left": left, "afterwards": painted([False]), "own": painted([False])}
+
+
+if __name__ == "__main__":
+    scenes, data, *flags = sys.argv[1:]
+    with contextlib.redirect_stdout(sys.stderr):
+        pocket_run.start(data, flags)
+        write_files(Path(data))
+        results = {name: globals()[name]() for name in scenes.split(",")}
+    print(json.dumps(results))
