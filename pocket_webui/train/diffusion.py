@@ -57,9 +57,9 @@ def spoil(tokens: Tensor, encoder: TextEncoder, empty: Tensor, rng: random.Rando
 
 
 def losses(
-    model: LatentDiffusion, z: Tensor, tokens: Tensor, size: tuple[int, int], early: float = EARLY
+    model: LatentDiffusion, z: Tensor, places: Tensor, tokens: Tensor, size: tuple[int, int], early: float = EARLY
 ) -> dict[str, Tensor]:
-    """Noise-prediction error of scaled latents z [B,4,h,w]. early: see EARLY.
+    """Noise-prediction error of scaled latents z [B,4,h,w], weighted by places [B,1,h,w]. early: see EARLY.
 
     Plain noise prediction hardly counts the noisiest steps (an error there is divided by the signal), yet colours are
     decided in them: with equal weights a short training never learns to follow the text.
@@ -72,7 +72,7 @@ def losses(
     with torch.autocast(device.type, torch.bfloat16):
         cond = conditioning(model, encoder_of(model), tokens, size)
         predicted = model.apply_model(noisy.contiguous(memory_format=torch.channels_last), t, cond)
-    error = (predicted.float() - noise).square().mean(dim=(1, 2, 3))
+    error = ((predicted.float() - noise).square() * places).mean(dim=(1, 2, 3))
     snr = (model.alphas_cumprod / (1 - model.alphas_cumprod))[t]
     weight = (1 + 1 / snr).clamp(max=NOISE_CAP) * (SNR_CAP / snr).clamp(max=1.0)
     return {"loss": (error * weight).mean(), "mse": error.mean().detach()}
@@ -139,10 +139,11 @@ def train(work: Work, name: str, vae: AutoencoderKL, reading: Path, xl: bool = F
     file = work.models / ("pocket-xl.safetensors" if xl else "pocket.safetensors")
 
     def step(index: int) -> dict[str, Tensor]:
-        z, tokens, size = store.batch(stage.budget.batch, rng)
+        z, places, tokens, size = store.batch(stage.budget.batch, rng)
         tokens = spoil(tokens, encoder, empty, rng)
         early = EARLY * (1.0 - stage.progress) ** 2  # what is small, glasses and eyes, is decided later
-        return losses(model, z.to(work.device) * model.scale_factor, tokens.to(work.device), size, early)
+        scaled = z.to(work.device) * model.scale_factor
+        return losses(model, scaled, places.to(work.device), tokens.to(work.device), size, early)
 
     def publish() -> None:
         save_averaged(model, stage, config, file)
