@@ -23,11 +23,12 @@ from . import layouts
 from .architecture import of_file
 from .budget import TooFewBytes
 from .codec import Autoencoder, Cancelled
+from .crops import Box
 from .errors import VaeFileError
 from .formats import LatentFormat
 from .header import read_header
 from .precision import Climb, Ladder, NotFiniteError, best_dtype
-from .regions import CUTS, FIRST_STAGE, LATENT, MID, Box, Memory
+from .regions import CUTS, FIRST_STAGE, LATENT, MID, Memory
 from .scaling import default_format, scaling_of
 from .weights import Source, from_file, from_memory
 

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from .architecture import TINY, Architecture
 from .budget import WHOLE, Job
+from .crops import Box, crop
 from .execute import Net
 from .formats import LatentFormat
 from .precision import Ladder, NotFiniteError, is_finite
 from .program import Program
-from .regions import FIRST_STAGE, LATENT, MID, Box, Memory, crop, decode_crop, decode_keeping
+from .regions import FIRST_STAGE, LATENT, MID, Memory, decode_crop, decode_keeping
 from .scaling import Scaling, unpack
 from .tiles import SpoiledStatistics, Watch, run_tiled
 from .weights import Source, broken, prepare
@@ -119,7 +120,7 @@ class Autoencoder:
             return crop(self.decode(latents), pixels)
         if len(memories) != len(latents):
             raise ValueError(f"{len(latents)} latents and {len(memories)} memories do not belong together")
-        return torch.cat([self._region(raw, pixels, memories[n], cut, halo) for n, raw in self._raw(latents)])
+        return torch.cat([self._region(raw, pixels, memories[n], cut, halo) for n, raw in self.raws(latents)])
 
     @torch.no_grad()
     def decode_tiled(
@@ -132,8 +133,8 @@ class Autoencoder:
         """
         count, pixels = len(latents), latents.shape[2] * latents.shape[3] * self.downscale**2
         limits = Limits(max_bytes, tile, cancel, spent=12 * pixels * count if count > 1 else 0)
-        parts = (self._within(self._decoder, raw, limits, f"picture {n + 1}") for n, raw in self._raw(latents))
-        return _gathered(map(self._to_image, parts), count)
+        parts = (self._within(self.decoder, raw, limits, f"picture {n + 1}") for n, raw in self.raws(latents))
+        return _gathered(map(self.to_image, parts), count)
 
     @torch.no_grad()
     def encode(
@@ -154,7 +155,7 @@ class Autoencoder:
             raise ValueError(f"images of shape {list(images.shape)}; wanted are {wanted}")
         limits = Limits(None if self.circular else max_bytes, cancel=cancel)
         pictures = (self._from_image(image[None]) for image in images)
-        moments = [self._within(self._encoder, x, limits, f"picture {n + 1}") for n, x in enumerate(pictures)]
+        moments = [self._within(self.encoder, x, limits, f"picture {n + 1}") for n, x in enumerate(pictures)]
         return self.scaling.to_latents(self._posterior(torch.cat(moments).float(), generator))
 
     @torch.no_grad()
@@ -173,12 +174,12 @@ class Autoencoder:
     @torch.no_grad()
     def moments(self, images: Tensor) -> Tensor:
         """Pictures [B,3,H,W] in -1..1 -> mean and log variance of the raw latents' posterior [B,2z,h,w], fp32."""
-        pictures = enumerate(images.to(self.device, torch.float32).split(1), 1)
-        parts = [self._within(self._encoder, one, Limits(None), f"picture {n}") for n, one in pictures]
+        pictures = enumerate(torch.split(images.to(self.device, torch.float32), 1), 1)
+        parts = [self._within(self.encoder, one, Limits(None), f"picture {n}") for n, one in pictures]
         return torch.cat(parts).float()
 
     def _whole(self, raw: Tensor, dtype: torch.dtype) -> Tensor:
-        return decode_keeping(self.net(dtype), self._decoder, raw.to(dtype), ())[0]
+        return decode_keeping(self.net(dtype), self.decoder, raw.to(dtype), ())[0]
 
     def in_precision(self, dtype: torch.dtype) -> Autoencoder:
         """The same codec starting at another precision, with its own weights; remembers nothing."""
@@ -200,18 +201,18 @@ class Autoencoder:
         return found
 
     @property
-    def _decoder(self) -> Program:
+    def decoder(self) -> Program:
         if self.architecture.decoder is None:
             raise ValueError("this file holds an encoder only: it can't decode")
         return self.architecture.decoder
 
     @property
-    def _encoder(self) -> Program:
+    def encoder(self) -> Program:
         if self.architecture.encoder is None:
             raise ValueError("this file holds a decoder only: it can't encode")
         return self.architecture.encoder
 
-    def _raw(self, latents: Tensor) -> Iterator[tuple[int, Tensor]]:
+    def raws(self, latents: Tensor) -> Iterator[tuple[int, Tensor]]:
         """The number of every picture and its raw latent, fp32 [1,z,h,w]."""
         if latents.ndim != 4 or latents.shape[1] not in (self.channels, 4 * self._unpacks):
             raise ValueError(f"latents of shape {list(latents.shape)}; this VAE takes [B,{self.channels},h,w]")
@@ -231,24 +232,24 @@ class Autoencoder:
     def _decoded(
         self, latents: Tensor, cuts: tuple[str, ...], cancel: Cancel | None
     ) -> Iterator[tuple[Tensor, Memory]]:
-        for number, raw in self._raw(latents):
+        for number, raw in self.raws(latents):
             _stop_if(cancel)
 
             def attempt(dtype: torch.dtype, raw: Tensor = raw) -> tuple[Tensor, Memory]:
-                return decode_keeping(self.net(dtype), self._decoder, raw.to(dtype), cuts)
+                return decode_keeping(self.net(dtype), self.decoder, raw.to(dtype), cuts)
 
             image, memory = self._climb(attempt, lambda found: is_finite(found[0]), f"picture {number + 1}")
-            yield self._to_image(image), memory
+            yield self.to_image(image), memory
 
     def _region(self, raw: Tensor, pixels: Box, memory: Memory, cut: str | None, halo: int | None) -> Tensor:
         at = cut or next((name for name in (FIRST_STAGE, MID) if name in memory.features), LATENT)
         box, factor = pixels.latent(self.architecture.downscale), self.architecture.downscale
 
         def attempt(dtype: torch.dtype) -> Tensor:
-            found = decode_crop(self.net(dtype), self._decoder, memory, box, at, raw.to(dtype), halo)
+            found = decode_crop(self.net(dtype), self.decoder, memory, box, at, raw.to(dtype), halo)
             return crop(found, pixels.within(box.times(factor)))
 
-        return self._to_image(self._climb(attempt, is_finite, "region", memory.dtype))
+        return self.to_image(self._climb(attempt, is_finite, "region", memory.dtype))
 
     def _within(self, program: Program, source: Tensor, limits: Limits, what: str) -> Tensor:
         """One picture through a coder within a number of bytes, at the first precision in which it is finite."""
@@ -288,7 +289,7 @@ class Autoencoder:
                 raise
             raise NotFiniteError(f"{error}; the VAE itself holds such: {len(names)} tensors, e.g. {names[0]}") from None
 
-    def _to_image(self, x: Tensor) -> Tensor:
+    def to_image(self, x: Tensor) -> Tensor:
         """What the decoder gives -> fp32 in 0..1. KL autoencoders work in -1..1, tiny ones in 0..1."""
         x = x.float()
         return x.clamp_(0, 1) if self.architecture.kind == TINY else x.add_(1).div_(2).clamp_(0, 1)

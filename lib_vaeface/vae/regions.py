@@ -20,45 +20,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .crops import Box, run_box
 from .execute import Net, Norms, State, Statistics, run
 from .program import Attention, Join, Program, Up
 
 LATENT, MID, FIRST_STAGE = "latent", "mid", "first stage"
 CUTS = (LATENT, MID, FIRST_STAGE)
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle, far ends not included."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    def times(self, factor: int) -> Box:
-        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
-
-    def grown(self, margin: int) -> Box:
-        return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
-
-    def within(self, other: Box) -> Box:
-        """The part of this box inside another, in the other's coordinates (its corner becomes 0, 0)."""
-        left, top = max(self.left, other.left), max(self.top, other.top)
-        right, bottom = min(self.right, other.right), min(self.bottom, other.bottom)
-        return Box(left - other.left, top - other.top, right - other.left, bottom - other.top)
-
-    def latent(self, factor: int) -> Box:
-        """The latent pixels that these pixels lie in."""
-        return Box(self.left // factor, self.top // factor, -(-self.right // factor), -(-self.bottom // factor))
 
 
 @dataclass(frozen=True)
@@ -120,67 +87,6 @@ def decode_crop(
     return pixels
 
 
-def run_box(
-    net: Net,
-    program: Program,
-    state: State,
-    start: int,
-    stop: int,
-    box: Box,
-    size: tuple[int, int],
-    norms: Norms,
-    halo: int | None = None,
-) -> State:
-    """The part of the state at `stop` that lies in `box` (latent pixels), from the whole picture's state at `start`.
-
-    size: the whole picture's latent height and width. The state may be of a lower precision than the net. The crop
-    carries exactly the context that is still needed, and sheds the rest at every change of resolution; halo: at most
-    this many latent pixels of it at the start.
-    """
-    margins = program.margins(start, stop)
-    if halo is not None:
-        margins[start] = min(margins[start], halo * program.scales[start])
-    edges = Edges(size, net.circular)
-    window = edges.window(box, margins[start], program.scales[start])
-    here = [window]
-
-    def trim(position: int, x: Tensor) -> Tensor:
-        scale, before = program.scales[position], here[0]
-        grown = before.times(2) if x.shape[2] == 2 * before.height else _halved(before)
-        here[0] = edges.window(box, margins[position], scale)
-        if halo is not None:  # what was never computed can't be kept
-            here[0] = _meet(here[0], grown)
-        return crop(x, here[0].within(grown))
-
-    taken = tuple(edges.take(part, window).to(net.dtype) for part in state)
-    found = run(net, program, taken, start, stop, norms, trim)
-    core = box.times(program.scales[stop]).within(here[0])
-    return tuple(crop(part, core) for part in found)
-
-
-@dataclass(frozen=True)
-class Edges:
-    """What lies beyond a picture's edges: nothing (windows stop there), or with `circular` its other side."""
-
-    size: tuple[int, int]
-    circular: bool
-
-    def window(self, box: Box, margin: int, scale: int) -> Box:
-        """Box with its margin, in pixels at `scale`."""
-        grown = box.times(scale).grown(margin)
-        if self.circular:
-            return grown
-        height, width = self.size
-        return _meet(grown, Box(0, 0, width * scale, height * scale))
-
-    def take(self, x: Tensor, window: Box) -> Tensor:
-        if not self.circular:
-            return crop(x, window)
-        rows = torch.arange(window.top, window.bottom, device=x.device) % x.shape[2]
-        columns = torch.arange(window.left, window.right, device=x.device) % x.shape[3]
-        return x[:, :, rows[:, None], columns]
-
-
 def finite(statistics: Statistics) -> bool:
     """Whether they are numbers: if not, the whole picture is spoiled, not a region."""
     return bool(torch.isfinite(statistics.mean).all() and torch.isfinite(statistics.variance).all())
@@ -196,16 +102,3 @@ def pooled(parts: list[tuple[int, Statistics]]) -> Statistics:
     variance = (share * (variances + (means - mean).square())).sum(0)
     device = parts[0][1].mean.device
     return Statistics(mean.to(device, torch.float32), variance.to(device, torch.float32))
-
-
-def _meet(box: Box, other: Box) -> Box:
-    left, top = max(box.left, other.left), max(box.top, other.top)
-    return Box(left, top, min(box.right, other.right), min(box.bottom, other.bottom))
-
-
-def _halved(box: Box) -> Box:
-    return Box(box.left // 2, box.top // 2, box.right // 2, box.bottom // 2)
-
-
-def crop(x: Tensor, box: Box) -> Tensor:
-    return x[:, :, box.top : box.bottom, box.left : box.right]

@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 
 from .budget import WHOLE, Job, Stretch, norms_within
+from .crops import Box, crop, run_box
 from .execute import Net, Norms, State, measure, run
 from .precision import is_finite
 from .program import Norm
-from .regions import Box, crop, finite, pooled, run_box
+from .regions import finite, pooled
 
 Write = Callable[[Net], bool]
 
