@@ -1,7 +1,7 @@
-"""`python -m benchmarks`: run the benchmarks and write what they print into docs/performance.md, each to its place.
+"""`python -m benchmarks [NAME ...]`: run benchmarks and write what they print into docs/performance.md, each to its place.
 
-`python -m benchmarks NAME` runs one of them and only prints. A place is `<!-- NAME -->` ... `<!-- /NAME -->`; NAME is a
-program in this folder. Each runs in a process of its own, torch on one thread.
+Without a NAME all of them. A place is `<!-- NAME -->` ... `<!-- /NAME -->`; NAME is a program in this folder. Each runs
+in a process of its own, torch on one thread.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ def printed(name: str) -> str:
     return done.stdout.strip()
 
 
-def written(page: str) -> str:
-    """The page with every place's text made anew."""
-    return PLACE.sub(lambda found: f"{found[1]}{found[2]}{printed(found[1])}{found[3]}", page)
+def written(page: str, names: list[str]) -> str:
+    """The page with the text of these places made anew."""
+    return PLACE.sub(
+        lambda found: f"{found[1]}{found[2]}{printed(found[1])}{found[3]}" if found[1] in names else found[0], page
+    )
 
 
 def main(names: list[str]) -> None:
@@ -41,10 +43,7 @@ def main(names: list[str]) -> None:
     known = [found[1] for found in PLACE.finditer(page)]
     if unknown := [name for name in names if name not in known]:
         sys.exit(f"{unknown[0]} is no benchmark of docs/performance.md; there are {', '.join(known)}")
-    for name in names:
-        print(printed(name))
-    if not names:
-        PAGE.write_text(written(page), encoding="utf8")
+    PAGE.write_text(written(page, names or known), encoding="utf8")
 
 
 if __name__ == "__main__":

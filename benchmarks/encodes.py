@@ -76,9 +76,10 @@ def texts_of(switch: list[bool], values: Values, then: Values | None = None) -> 
 
 def _row(name: str, values: Values, then: Values | None = None) -> list[str]:
     native, ours = (texts_of(switch, values, then) for switch in (OFF, ON))
-    prompts = (then or values)["prompt"]
+    given = then or values
+    prompts = given.get("negative_prompt") or given["prompt"]
     written = prompts if isinstance(prompts, str) else " / ".join(dict.fromkeys(prompts))
-    return [name, code(written or "(empty)"), *(str(len(t)) for t in (native, ours)), str(len(set(ours)))]
+    return [name, code(written), *(str(len(t)) for t in (native, ours)), str(len(set(ours)))]
 
 
 def golden() -> Iterator[tuple[str, Values]]:
@@ -88,7 +89,7 @@ def golden() -> Iterator[tuple[str, Values]]:
         if case["kind"] != "encoder_calls":
             continue
         side = "negative_prompt" if case["case"].startswith("negative") else "prompt"
-        given = {"prompt": [""] * len(case["prompts"]), side: case["prompts"]}
+        given = {"prompt": "", side: case["prompts"]}
         yield case["case"], {**given, "steps": case["steps"], "batch_size": len(case["prompts"])}
 
 
