@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...]`: run benchmarks and write what they print into docs/performance.md, each to its place.
+"""`python -m benchmarks [NAME ...]`: run benchmarks and write what they print into docs/performance.md.
 
 Without a NAME all of them. A place is `<!-- NAME -->` ... `<!-- /NAME -->`; NAME is a program in this folder. Each runs
 in a process of its own, torch on one thread.
