@@ -19,7 +19,8 @@ BASE = {"package", "version"}  # lib_vaeface/__init__.py and version.py: names w
 # The arrows of DESIGN.md: what each part of lib_vaeface may import. Everyone may import itself and BASE.
 ARROWS: dict[str, set[str]] = {
     "scripts": {"session", "ui", "host"},
-    "__main__": CORES,
+    "__main__": CORES | {"cli"},
+    "cli": CORES,
     "ui": {"settings", "presets", "infotext", "host"} | CORES,
     "session": {"settings", "infotext", "host"} | CORES,
     "presets": {"settings"},

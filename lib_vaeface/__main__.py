@@ -1,73 +1,45 @@
-"""The extension's command line: `python -m lib_vaeface timeline "a [cat:dog:5]" --steps 20`."""
+"""The extension's command line: `python -m lib_vaeface timeline "a [cat:dog:5]" --steps 20`, `... vae --help`."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
-from lib_vaeface.schedule.compile import Timeline, compile_prompt
-from lib_vaeface.schedule.notes import Note
+from lib_vaeface.cli import timeline, vae_files, vae_work
+from lib_vaeface.cli.shared import EXIT_CODES, WRONG, Failed, print_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, or 2 for arguments that make no sense."""
+    """Runs one command; returns its exit code, see EXIT_CODES. With --json errors are JSON too, on stdout."""
     asked = _parser().parse_args(arguments)
-    passes = [("", None)] if asked.hires is None else [("first pass", None), ("hires pass", asked.hires)]
     try:
-        found = [(name, _compile(asked, hires)) for name, hires in passes]
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return int(asked.run(asked))
+    except Failed as problem:
+        return _told(asked, str(problem), problem.code, problem.details)
+    except (ValueError, OSError) as problem:
+        return _told(asked, str(problem), WRONG, {})
+    except KeyboardInterrupt:
+        return _told(asked, "stopped; nothing was written", 130, {})
+
+
+def _told(asked: argparse.Namespace, text: str, code: int, details: dict[str, object]) -> int:
     if asked.json:
-        print(json.dumps([[line.to_json() for line in lines] for _, lines in found], indent=1, ensure_ascii=False))
-        return 0
-    for name, lines in found:
-        _print_pass(name, lines)
-    _print_notes([note for line in found[0][1] for note in line.notes])
-    return 0
+        print_json({"error": text, **details})
+    else:
+        print(text, file=sys.stderr)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lib_vaeface", description=__doc__)
-    timeline = parser.add_subparsers(required=True, metavar="command").add_parser(
-        "timeline", help="what a prompt says at each step"
-    )
-    timeline.add_argument("prompt")
-    timeline.add_argument("--steps", type=int, default=20, help="steps of the first pass (20)")
-    timeline.add_argument("--hires", type=int, metavar="N", help="steps of a second pass")
-    timeline.add_argument("--timing", choices=("webui", "exact"), default="webui")
-    timeline.add_argument("--old", action="store_true", help="as with the WebUI's old prompt editing timelines")
-    timeline.add_argument("--native", action="store_true", help="read only what the WebUI itself reads")
-    timeline.add_argument("--json", action="store_true", help="a list of passes, each a list of AND parts")
+    parser = argparse.ArgumentParser(prog="python -m lib_vaeface", description=__doc__, epilog=EXIT_CODES)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    timeline.add(commands)
+    about_vaes = commands.add_parser("vae", help="files, fits, comparisons, bridges", epilog=EXIT_CODES)
+    inner = about_vaes.add_subparsers(required=True, metavar="command")
+    vae_files.add(inner)
+    vae_work.add(inner)
     return parser
-
-
-def _compile(asked: argparse.Namespace, hires: int | None) -> list[Timeline]:
-    return compile_prompt(
-        asked.prompt, asked.steps, hires, old=asked.old, timing=asked.timing, extensions=not asked.native
-    )
-
-
-def _print_pass(name: str, lines: list[Timeline]) -> None:
-    if name:
-        print(f"{name}:")
-    for number, line in enumerate(lines, 1):
-        shown = line.to_json()
-        if len(lines) > 1:
-            print(f"part {number}, weight {' '.join(f'{weight:g}' for weight in shown['part_weights'])}:")
-        for piece in shown["pieces"]:
-            print(f"calls {piece['from']}-{piece['until']}:")
-            for index, weight in piece["weights"]:
-                print(f"  {weight:8.4f}  {shown['texts'][index]}")
-        if line.by_sigma:
-            print("  (the noise level decides as well: shown is the start)")
-
-
-def _print_notes(notes: list[Note]) -> None:
-    for note in notes:
-        print(f"note: {note}")
 
 
 if __name__ == "__main__":

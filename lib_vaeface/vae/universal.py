@@ -55,6 +55,15 @@ class Stored:
     vae_name: str = ""
 
 
+def formats_of(info: VaeInfo) -> tuple[LatentFormat | None, ...]:
+    """One format per scale that a file's shapes and published sha256 allow; (None,) for tiny ones, which need none."""
+    published = SHA256.get(info.sha256)
+    rows = [BY_KEY[key] for key in info.formats if info.kind != "tiny"]
+    rows = [row for row in rows if published is None or row.space == published.space]
+    by_scale = {(row.scale, row.shift, row.std): row for row in reversed(rows)}
+    return tuple(reversed(by_scale.values())) or (None,)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A VAE at hand. load: the codec in a format (None: the first that its shapes allow). format: whose latents it is
@@ -68,14 +77,8 @@ class Candidate:
     weight_hash: str = ""
 
     def possible(self) -> tuple[LatentFormat | None, ...]:
-        """Formats it may be of: the proved one; else one per scale that its shapes allow. Tiny ones have none."""
-        if self.format or self.info.kind == "tiny":
-            return (self.format,)
-        published = SHA256.get(self.info.sha256)
-        rows = [BY_KEY[key] for key in self.info.formats]
-        rows = [row for row in rows if published is None or row.space == published.space]
-        by_scale = {(row.scale, row.shift, row.std): row for row in reversed(rows)}
-        return tuple(reversed(by_scale.values())) or (None,)
+        """Formats it may be of: the proved one, else `formats_of` its file."""
+        return (self.format,) if self.format else formats_of(self.info)
 
     def proved(self, key: str) -> bool:
         """Whether it is certain that it decodes latents of a format's space."""
@@ -172,7 +175,7 @@ def choose(stored: Stored, candidates: Sequence[Candidate], own: Own | None = No
 def decode(stored: Stored, option: Option, max_bytes: int | None = None) -> Tensor:
     """Pictures [B,3,H,W] in 0..1."""
     codec = option.candidate.load(option.format)
-    return codec.decode_tiled(_for_codec(stored.tensor.float(), stored, codec), max_bytes)
+    return codec.decode_tiled(for_codec(stored, codec), max_bytes)
 
 
 def _by_format(stored: Stored, known: str, fitting: Sequence[Candidate], own: Own) -> Choice | None:
@@ -237,7 +240,7 @@ def _tried(option: Option, stored: Stored, own: Own) -> Option:
         if codec.architecture.encoder is None or codec.architecture.decoder is None:
             return replace(option, note=option.note or "can't be tested: it has no encoder")
         error, spread = _own(option, codec, own)
-        found = comes_back(codec, _for_codec(_patch(stored.tensor.float()), stored, codec))
+        found = comes_back(codec, for_codec(stored, codec, _patch(stored.tensor)))
     except (ValueError, OSError) as problem:
         return replace(option, note=f"can't be tested: {problem}")
     changed, usual = found.error / max(found.spread, spread), error / spread
@@ -280,12 +283,12 @@ def _patch(latents: Tensor) -> Tensor:
     return latents[:1, :, top : top + PATCH, left : left + PATCH]
 
 
-def _for_codec(latents: Tensor, stored: Stored, codec: Autoencoder) -> Tensor:
-    """As the codec's sampler has them."""
-    if not stored.raw:
-        return latents
-    raw = unpack(latents) if latents.shape[1] == 4 * codec.architecture.raw_channels else latents
-    return codec.scaling.to_latents(raw.to(codec.device))  # packs again where the sampler does
+def for_codec(stored: Stored, codec: Autoencoder, tensor: Tensor | None = None) -> Tensor:
+    """Latents of a file (or a part of them, `tensor`) as the codec's sampler has them."""
+    latents = (stored.tensor if tensor is None else tensor).float()
+    if not stored.raw or (codec.scaling.packed and latents.shape[1] == codec.channels):
+        return latents  # packed ones carry their numbers: "raw" files of Flux.2 hold the sampler's
+    return codec.scaling.to_latents(latents.to(codec.device))
 
 
 def _rows(one: Candidate, known: str, raw: bool) -> Iterator[LatentFormat | None]:

@@ -1,0 +1,1 @@
+"""The extension's command line: `python -m lib_vaeface --help`. It needs no WebUI."""
