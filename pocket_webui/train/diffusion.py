@@ -133,7 +133,7 @@ def train(work: Work, name: str, vae: AutoencoderKL, reading: Path, xl: bool = F
     encoder.transformer.load_state_dict(torch.load(reading, weights_only=True))
     louder_text(model, store.shards[0].tokens[:64, 0].long().to(work.device))
     trained = Trained(model).train()
-    stage = Stage(name, work.states, trained, work.budget(name), decay=0.9995)
+    stage = Stage(name, work.states, trained, work.budget(name), decay=0.998)
     rng = random.Random(f"{work.seed} {name} {stage.step}")
     empty = torch.tensor(tokenizer("", padding="max_length", max_length=77)["input_ids"])
     file = work.models / ("pocket-xl.safetensors" if xl else "pocket.safetensors")
