@@ -113,7 +113,7 @@ class Job:
         if isinstance(op, Attention):
             return item * (7 * x + min(area, max(LEAST_QUERIES, SCORES // area)))
         if isinstance(op, Join):
-            return item * (x + op.cout)
+            return item * (x + op.cout) + 4 * op.cin  # the library may compute 1x1 kernels in fp32
         return item * x * (3 if isinstance(op, Act) else 1)
 
     def _reordered_weights(self, position: int) -> int:
@@ -174,10 +174,10 @@ class _Ways:
     def _until(self, stop: int, side: int) -> tuple[list[int], list[int]]:
         """For every start: multiply-adds of one tile from there to `stop`, and the most bytes it holds."""
         if (stop, side) not in self._sums:
-            job, margins = self.job, self.job.program.margins(0, stop)
+            job, held = self.job, self.job.program.held(0, stop)
             macs, live = [0] * (stop + 1), [0] * (stop + 1)
             for i in reversed(range(stop)):
-                extent = job.extent(i, margins[i], side)
+                extent = job.extent(i, held[i], side)
                 macs[i] = macs[i + 1] + job.program.macs_at(i, *extent)
                 live[i] = max(live[i + 1], job.live(i, *extent))
             self._sums[stop, side] = macs, live

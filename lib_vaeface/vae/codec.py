@@ -120,6 +120,9 @@ class Autoencoder:
             return crop(self.decode(latents), pixels)
         if len(memories) != len(latents):
             raise ValueError(f"{len(latents)} latents and {len(memories)} memories do not belong together")
+        factor = self.downscale // self.architecture.downscale
+        if any(memory.size != (latents.shape[2] * factor, latents.shape[3] * factor) for memory in memories):
+            raise ValueError("latents and memories do not belong together: their sizes differ")
         return torch.cat([self._region(raw, pixels, memories[n], cut, halo) for n, raw in self.raws(latents)])
 
     @torch.no_grad()

@@ -1,7 +1,7 @@
 """Rectangles of a picture on their way through a coder, with the context that they still need.
 
 At the start a crop has a margin of context; every convolution, which pads the crop with zeros, spoils one pixel of it,
-and at every change of resolution what is not needed any more is cut off. At the end exactly the box is left unspoiled.
+and between blocks what is not needed any more is cut off. At the end exactly the box is left unspoiled.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ class Crop:
 
     def _trim(self, position: int, x: Tensor) -> Tensor:
         before = self._window
-        here = before.times(2) if x.shape[2] == 2 * before.height else before.halved()
+        grown = {before.height: before, 2 * before.height: before.times(2)}
+        here = grown.get(x.shape[2], before.halved())
         wanted = self._edges.window(self.box, self._margins[position], self.program.scales[position])
         self._window = wanted.meet(here)  # less than wanted only where the halo was limited
         return crop(x, self._window.within(here))
@@ -126,8 +127,8 @@ def run_box(
 def crop_macs(program: Program, start: int, box: Box, size: tuple[int, int]) -> int:
     """Multiply-adds of the pixels of a box, from the whole picture's state at position `start`."""
     stop, edges = len(program.ops), Edges(size, False)
-    margins = program.margins(start, stop)
-    windows = ((i, edges.window(box, margins[i], program.scales[i])) for i in range(start, stop))
+    held = program.held(start, stop)
+    windows = ((i, edges.window(box, held[i], program.scales[i])) for i in range(start, stop))
     return sum(program.macs_at(i, window.height, window.width) for i, window in windows)
 
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .program import Act, Attention, Conv, Fork, Join, Norm, Op, Program, Up
+from .program import Act, Attention, Conv, Fork, Join, Norm, Op, Program, Up, sheds
 
 # Attention in pieces of queries, so that kernels which build the matrix of scores hold at most this many of them.
 SCORES = 2**25
@@ -64,14 +64,16 @@ def run(
 ) -> State:
     """The state at position `stop`, from the state at position `start`.
 
-    trim: for crops, called with position and x where the resolution has changed; the crop's convolutions then pad
-    with zeros at all its sides, and the caller cuts off what that spoils.
+    trim: for crops, called with position and x where context may be shed; the crop's convolutions then pad with zeros
+    at all its sides, and the caller cuts off what that spoils.
     """
     x, stack = state[0], list(state[1:])
     circular = net.circular and trim is None
     del state  # what the caller lets go of is freed as soon as it is used
     for position in range(start, stop):
         op = program.ops[position]
+        if trim and sheds(op):
+            x = trim(position, x)
         if isinstance(op, Fork):
             stack.append(x)
         elif isinstance(op, Join):

@@ -145,6 +145,16 @@ class Program:
             found[position] = margin + margin % 2 if self.scales[position] > self.scales[stop] else margin
         return found
 
+    def held(self, start: int, stop: int) -> dict[int, int]:
+        """Margins that a crop has at every position: what is too much is shed only where `sheds` says."""
+        margins = self.margins(start, stop)
+        held = {start: margins[start]}
+        for position in range(start + 1, stop + 1):
+            same = self.scales[position] == self.scales[position - 1]
+            shed = not same or (position < stop and sheds(self.ops[position]))
+            held[position] = margins[position] if shed else held[position - 1]
+        return held
+
     def halo(self, start: int) -> int:
         """Latent pixels of context that a crop taken at position `start` needs for an exact result at the end."""
         return math.ceil(self.margins(start, len(self.ops))[start] / self.scales[start])
@@ -173,6 +183,11 @@ def resblock(name: str, cin: int, cout: int) -> Iterator[Op]:
     yield Norm(name + ".norm2", cout)
     yield Conv(name + ".conv2", cout, cout)
     yield Join(name + ".nin_shortcut", cin, cout) if cin != cout else Join()
+
+
+def sheds(op: Op) -> bool:
+    """Whether a crop sheds needless context in front of an operation (it does so too where the resolution changes)."""
+    return isinstance(op, (Fork, Up))
 
 
 def _stride(op: Op) -> int:
