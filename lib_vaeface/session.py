@@ -86,6 +86,7 @@ class Session:
 
     def before_process_batch(self, job: Any, **_: Any) -> None:
         self.traces = {}
+        self.schedule.begin()
         self._point_vae(job)
 
     def model_loaded(self, job: Any) -> None:
@@ -101,6 +102,7 @@ class Session:
         first = self._pick(job, own, self.settings.vae_name)
         hires = first if self.settings.vae_hires == "Same" else self._pick(job, own, self.settings.vae_hires)
         self.picks[own.identity] = {"first": first, "between": first, "hires": hires}
+        self.painted = self.picks[own.identity][self.host.pass_of(job)]
         if first.codec is not None or hires.codec is not None:
             self.host.point_vae(job, self._coder(job, own))
 

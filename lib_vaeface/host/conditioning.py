@@ -6,15 +6,18 @@ over. The redirect stands on the class, is put there when the first job asks for
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from lib_vaeface.schedule.protocol import Answer, Cond, Encoded, Part, Request
+from lib_vaeface.schedule.protocol import Answer, Cond, Encoded, Part, Request, joined
 from modules import devices, processing, prompt_parser, sd_hijack, sd_samplers_common, shared
 
 Ask = Callable[[Any, Callable[[], Request]], Answer | None]
 """(job, makes its request) -> the answer, or None to let the WebUI do it."""
 
+_SERIAL = itertools.count()
 METHOD = "get_conds_with_caching"
 STATE_OPTIONS = (
     "CLIP_stop_at_last_layers",
@@ -40,12 +43,25 @@ class Redirect:
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self._original: Any = None
+        self._walked = False
 
     def install(self) -> None:
-        if self._original is not None:
+        current = getattr(processing.StableDiffusionProcessing, METHOD)
+        if getattr(current, "redirect", None) is self or (self._original is not None and self._is_below(current)):
             return
-        self._original = getattr(processing.StableDiffusionProcessing, METHOD)
+        self._original = current
         setattr(processing.StableDiffusionProcessing, METHOD, self._method())
+
+    def _is_below(self, method: Any) -> bool:
+        """Whether this method, another extension's, still leads to ours: only walking it tells. An extension that puts
+        back what it found at its own start takes ours off with it."""
+        self._walked = False
+        with contextlib.suppress(Exception):
+            method(processing.StableDiffusionProcessingTxt2Img(), self._walk, [""], 1, [[None, None]], {})
+        return self._walked
+
+    def _walk(self, *_: Any) -> None:
+        """Stands for the function that reads prompts, where `_is_below` walks."""
 
     def remove(self) -> None:
         current = getattr(processing.StableDiffusionProcessing, METHOD)
@@ -59,6 +75,9 @@ class Redirect:
         def get_conds_with_caching(
             job: Any, function: Any, prompts: Any, steps: int, *args: Any, **keywords: Any
         ) -> Any:
+            if function == self._walk:
+                self._walked = True
+                return None
             found = self._answer(job, function, prompts, steps, *args, **keywords)
             return original(job, function, prompts, steps, *args, **keywords) if found is None else found
 
@@ -103,7 +122,7 @@ def request(job: Any, prompts: Any, steps: int, networks: Any, hires_steps: int 
         hires_ui_steps=hires_ui_steps,
         calls=calls,
         old=bool(shared.opts.use_old_scheduling),
-        state=_state(job, model, prompts, networks, plain),
+        state=_state(job, model, prompts, _active(job, networks, hires_steps), plain),
         encode=lambda texts: _encode(model, prompts, texts, negative),
         encode_empty=lambda: _encode(model, prompts, [""], False)[0],
         pools_emphasis=getattr(shared.opts, "emphasis", "Original") not in ("None", "Ignore", "No norm"),
@@ -134,12 +153,26 @@ def _state(job: Any, model: Any, prompts: Any, networks: Any, plain: bool) -> Ha
         type(model).__name__,
         str(devices.device),
         str(devices.dtype),
-        tuple(str(shared.opts.data.get(name, None)) for name in options),
+        tuple(str(getattr(shared.opts, name, "")) for name in options),
         _networks(networks),
         _embeddings(),
         sized,
-        None if shared.opts.data.get("persistent_cond_cache", True) else id(job),
+        None if getattr(shared.opts, "persistent_cond_cache", True) else _serial(job),
     )
+
+
+def _serial(job: Any) -> int:
+    """A number of its own for each job; id() comes again when a job has gone."""
+    number: int = vars(job).setdefault("_vaeface_serial", next(_SERIAL))
+    return number
+
+
+def _active(job: Any, networks: Any, hires_steps: int | None) -> Any:
+    """The networks that are at work now: where the WebUI encodes the second pass's prompts ahead, still the first's."""
+    if getattr(job, "disable_extra_networks", False):
+        return None
+    ahead = hires_steps is not None and not getattr(job, "is_hr_pass", False)
+    return job.extra_network_data if ahead else networks
 
 
 def _networks(networks: Any) -> Hashable:
@@ -181,7 +214,8 @@ def _remark(job: Any, answer: Answer) -> None:
     """What the WebUI writes to the infotext while it reads and encodes prompts."""
     target = getattr(sd_hijack.model_hijack, "extra_generation_params", None)
     if isinstance(target, dict):
-        target.update(answer.remarks)
+        said = {key: str(target[key]) for key in answer.remarks if key in target}
+        target.update(joined((answer.remarks, said)))
     if answer.old_differs:
         job.extra_generation_params["Old prompt editing timelines"] = True
 

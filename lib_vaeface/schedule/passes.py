@@ -10,8 +10,8 @@ from typing import Any
 from .compile import compile_prompt, segments
 from .conditioning import text_of, tokens, write_rows
 from .encodings import Encodings, coupled
-from .protocol import Answer, Part, Request
-from .strand import Strand, even_out, is_native, joined, strand
+from .protocol import Answer, Part, Request, joined
+from .strand import Strand, even_out, is_native, strand
 from .timeline import Timeline
 
 Pass = tuple[bool, bool]
@@ -78,6 +78,12 @@ class Schedule:
     notes: list[str] = field(default_factory=list)
     grouped: dict[Pass, tuple[int, int]] = field(default_factory=dict)
     _lines: dict[Pass, Lines] = field(default_factory=dict)
+    _reached: dict[Pass, tuple[int, float | None]] = field(default_factory=dict)
+    """The call that comes next in a pass that has begun, and the noise level of the last one."""
+
+    def begin(self) -> None:
+        """Before each iteration, which samples all its passes anew."""
+        self._reached = {}
 
     def answer(self, request: Request) -> Answer:
         """Conditioning for a request, each of its texts encoded once. ValueError: steps below 1."""
@@ -90,9 +96,10 @@ class Schedule:
         if request.negative:  # rows of unequal negative prompts make the WebUI fail
             even_out(known.values(), lambda: self.bank.empty(request))
         rows = [[known[_name(timeline)] for timeline in compiled[prompt]] for prompt in request.prompts]
-        images = tuple(tuple(Part(one.schedule, one.timeline.weight_at(0)) for one in row) for row in rows)
-        flat, parts = [one for row in rows for one in row], [part for image in images for part in image]
         where = (request.hires_steps is not None, request.negative)
+        now = self._reached.get(where, (0, None))  # a refiner asks again in the middle of a pass
+        images = tuple(tuple(Part(one.schedule, one.timeline.weight_at(*now)) for one in row) for row in rows)
+        flat, parts = [one for row in rows for one in row], [part for image in images for part in image]
         self._lines[where] = Lines(request, flat, parts, [*known.values()])
         self.grouped[where] = grouped(known.values(), request)
         return Answer(images, joined(one.remarks for one in known.values()), _old_differs(request))
@@ -119,6 +126,7 @@ class Schedule:
         if not lines.checked:
             self._check(lines, calls, steps, unplanned)
         level = lines.level = sigma() if lines.by_level else None
+        self._reached[where] = (call + 1, level)
         if rows is not None and lines.writes:
             self._write(lines, rows, call, level)
         if lines.weighted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -74,3 +74,11 @@ class Answer:
     images: tuple[tuple[Part, ...], ...]
     remarks: Mapping[str, str] = field(default_factory=dict)
     old_differs: bool = False
+
+
+def joined(remarks: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Remarks of several texts as one; what is listed under one key, with ", " between, is listed once each."""
+    found: dict[str, dict[str, None]] = {}
+    for key, value in (item for one in remarks for item in one.items()):
+        found.setdefault(key, {}).update(dict.fromkeys(value.split(", ")))
+    return {key: ", ".join(values) for key, values in found.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from .conditioning import mixed, padded, tokens
 from .encodings import Encodings
-from .protocol import Cond, Request
+from .protocol import Cond, Request, joined
 from .timeline import Timeline, Weights
 from .times import FOREVER
 
@@ -116,13 +116,3 @@ def heaviest(timeline: Timeline) -> list[tuple[int, str]]:
         for end, piece in zip(timeline.ends, timeline.pieces, strict=True)
     ]
     return [entry for i, entry in enumerate(entries) if i == 0 or entry[0] > entries[i - 1][0]]
-
-
-def joined(remarks: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Remarks of several texts as one; several values of one key stand behind each other."""
-    found: dict[str, list[str]] = {}
-    for key, value in (item for one in remarks for item in one.items()):
-        values = found.setdefault(key, [])
-        if value not in values:
-            values.append(value)
-    return {key: ", ".join(values) for key, values in found.items()}
