@@ -93,7 +93,10 @@ def process(p) -> dict:
 def ours(text: str) -> dict:
     from modules import infotext_utils
 
-    parameters = infotext_utils.parse_generation_parameters(text)
+    try:
+        parameters = infotext_utils.parse_generation_parameters(text)
+    except ValueError:  # the WebUI cannot read a prompt like (a:1.2.3) back
+        return {}
     return {key: json.loads(value) for key, value in parameters.items() if key.startswith("VAE Face")}
 
 
