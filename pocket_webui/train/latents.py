@@ -16,13 +16,14 @@ from ..nets.vae import AutoencoderKL
 from .pool import Pool, Shard
 
 EYES = 5.0  # times as much as elsewhere, see `eye_weights`
+GLASSES = 0.3
 
 
 @dataclass(frozen=True)
 class LatentShard:
     """moments [n,2z,h,w] (mean, log variance), float16; tokens [n,captions,77], int16; size of the pictures (W, H).
 
-    weights [n,1,h,w]: how much each place counts in training, see `eye_weights`.
+    weights [n,1,h,w]: how much each place counts in training, see `eye_weights`. glasses: rows of pictures with some.
     """
 
     name: str
@@ -30,6 +31,11 @@ class LatentShard:
     tokens: Tensor
     size: tuple[int, int]
     weights: Tensor
+    glasses: list[int]
+
+    def row(self, rng: random.Random) -> int:
+        """One picture's row; a share of GLASSES comes from those with glasses, which else are a quarter of them."""
+        return rng.choice(self.glasses) if self.glasses and rng.random() < GLASSES else rng.randrange(len(self.moments))
 
 
 @torch.no_grad()
@@ -87,7 +93,8 @@ class LatentStore:
         data = torch.load(path, weights_only=True)
         height, width = shard.pictures.shape[2:]
         weights = eye_weights(shard.records, height, width)
-        return LatentShard(shard.name, data["moments"], data["tokens"], (width, height), weights)
+        glasses = [n for n, record in enumerate(shard.records) if any(one["glasses"] for one in record["people"])]
+        return LatentShard(shard.name, data["moments"], data["tokens"], (width, height), weights, glasses)
 
     def spread(self) -> float:
         """Standard deviation of the latents: 1 / scale_factor."""
@@ -98,7 +105,7 @@ class LatentStore:
         """Unscaled latent samples [size,z,h,w], weights [size,1,h,w], tokens [size,77], picture size. One shard a
         batch."""
         shard = rng.choices(self.shards, weights=[len(s.moments) for s in self.shards])[0]
-        rows = torch.tensor([rng.randrange(len(shard.moments)) for _ in range(size)])
+        rows = torch.tensor([shard.row(rng) for _ in range(size)])
         mean, logvar = shard.moments[rows].float().chunk(2, dim=1)
         z = mean + torch.exp(0.5 * logvar.clamp(-30, 20)) * torch.randn_like(mean)
         choice = torch.tensor([rng.randrange(shard.tokens.shape[1]) for _ in range(size)])
