@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from lib_vaeface.vae.autoencoder import from_state_dict
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.formats import LatentFormat
+from lib_vaeface.vae.scaling import pack
 from pocket_webui.portraits import Scene, eye_boxes, render, sample
 from tests.fixtures import kin
 
@@ -59,3 +61,31 @@ def boxes(count: int = 2, side: int = 64) -> list[tuple[str, tuple[float, float,
         for person in scene.people:
             found += [("face", person.box, number), *(("eyes", box, number) for box in eye_boxes(person))]
     return [(kind, tuple(min(max(edge, 0), side) for edge in box), number) for kind, box, number in found]
+
+
+def widened(state: kin.State, z: int, seed: int, flux2: bool = False) -> kin.State:
+    """A VAE of z latent channels as good as the given one: its four, mixed into z. As SD3 and Flux.1 without quant
+    convolutions, or as Flux.2 with, and with the statistics of its packed latents.
+    """
+    random = torch.Generator().manual_seed(seed)
+    mixing = torch.linalg.qr(torch.randn(z, 4, generator=random))[0]
+    quant, back = state["quant_conv.weight"].flatten(1)[:4], state["post_quant_conv.weight"].flatten(1)
+    found = {name: tensor for name, tensor in state.items() if "quant_conv" not in name}
+    out = torch.einsum("zm,mn,nchw->zchw", mixing, quant, state["encoder.conv_out.weight"])
+    bias = mixing @ (quant @ state["encoder.conv_out.bias"] + state["quant_conv.bias"][:4])
+    found["encoder.conv_out.weight"] = torch.cat([out, torch.zeros_like(out)])
+    found["encoder.conv_out.bias"] = torch.cat([bias, torch.full((z,), -20.0)])
+    inwards = state["decoder.conv_in.weight"]
+    found["decoder.conv_in.weight"] = torch.einsum("ochw,cm,zm->ozhw", inwards, back, mixing)
+    offset = torch.einsum("ochw,c->o", inwards, state["post_quant_conv.bias"])
+    found["decoder.conv_in.bias"] = state["decoder.conv_in.bias"] + offset
+    return _as_flux2(found, z) if flux2 else found
+
+
+def _as_flux2(state: kin.State, z: int) -> kin.State:
+    raw = from_state_dict(state, format=replace(POCKET, channels=z, scale=1.0)).encode(portraits(4))
+    var, mean = torch.var_mean(pack(raw), dim=(0, 2, 3))
+    eye = {"quant_conv": torch.eye(2 * z), "post_quant_conv": torch.eye(z)}
+    state = state | {f"{name}.weight": matrix[:, :, None, None] for name, matrix in eye.items()}
+    state |= {f"{name}.bias": torch.zeros(len(matrix)) for name, matrix in eye.items()}
+    return state | {"bn.running_mean": mean, "bn.running_var": var}

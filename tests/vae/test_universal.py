@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks import whose_latents
 from lib_vaeface.vae import universal
 from lib_vaeface.vae.autoencoder import load
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.errors import VaeFileError
 from lib_vaeface.vae.formats import BY_KEY, LatentFormat
+from lib_vaeface.vae.hashes import Hashes
 from lib_vaeface.vae.inspect import inspect
+from lib_vaeface.vae.latent_files import read
 from lib_vaeface.vae.universal import Candidate, Choice, Own, Stored, decode
 from tests.fixtures import kin
 from tests.vae import family
@@ -157,3 +161,16 @@ def test_nothing_with_these_channels(folder: Path) -> None:
         choose(Stored(torch.randn(4, 8, 8)), all_of(folder))
     with pytest.raises(ValueError, match="no numbers"):
         choose(Stored(torch.full((1, 4, 8, 8), torch.nan)), all_of(folder))
+
+
+@pytest.mark.slow
+def test_files_of_every_family_and_layout(tmp_path: Path) -> None:
+    """A part of `benchmarks.whose_latents`: with and without metadata, as ComfyUI keeps them and plain."""
+    known, hashes, own = whose_latents.families(tmp_path), Hashes(), {}
+    at_hand = whose_latents.candidates(known, tmp_path, hashes)
+    found: Counter[str] = Counter()
+    for one, says, path, truth in whose_latents.files(known, tmp_path, hashes, 14):
+        answer, reason = whose_latents.outcome(read(path).stored, at_hand, truth, own)
+        assert answer != whose_latents.WRONG, f"{one.name} ({says}): {reason}"
+        found[answer] += 1
+    assert found[whose_latents.RIGHT] >= 12
