@@ -47,7 +47,16 @@ def _lines(found: Mapping[str, Mapping[str, Any]]) -> list[Markup]:
         lines.append(tag("table", head, join(rows)))
         lines += [_cost(title, schedule.get(name)) for name, title in PASSES]
         lines.append(tag("p", f"Timing: {schedule.get('timing', '')}"))
-    return lines
+    return lines + _vae(found.get("vae", {}))
+
+
+def _vae(found: Mapping[str, Any]) -> list[Markup]:
+    """Which VAE painted, whether it was proved to fit, and why it was this one."""
+    if "used" not in found:
+        return []
+    fit = f", {found['fit']}" if "fit" in found and found["used"] != "Built-in" else ""
+    said = tag("p", f"VAE: {found['used']}{fit}")
+    return [said, tag("p", f"{found['why']}", class_="vaeface-note")] if found.get("why") else [said]
 
 
 def _row(title: str, summary: Any) -> Markup:

@@ -148,8 +148,20 @@ def test_report_escapes_what_pictures_say():
     main = {"version": HOSTILE, "host": HOSTILE, "error": HOSTILE, "notes": [HOSTILE]}
     row = {"calls": HOSTILE, "conditionings": HOSTILE, "switches": [HOSTILE]}
     schedule = {"timing": HOSTILE, "first": row, "hires": HOSTILE}
-    text = report(generation_info(VAE_Face=main, VAE_Face_schedule=schedule), SampleHost().parse_infotext)
-    assert "<img" not in text and text.count("&lt;img") == 8
+    vae = {"used": HOSTILE, "fit": HOSTILE, "why": HOSTILE}
+    info = generation_info(VAE_Face=main, VAE_Face_schedule=schedule, VAE_Face_VAE=vae)
+    text = report(info, SampleHost().parse_infotext)
+    assert "<img" not in text and text.count("&lt;img") == 11
+
+
+def test_report_names_the_vae_and_the_cost_of_native_batches():
+    first = {"calls": 20, "conditionings": 2, "switches": [1], "batches": [20, 2]}
+    vae = {"used": "mse.safetensors", "fit": "fits"}
+    info = generation_info(
+        VAE_Face={"v": 1}, VAE_Face_schedule={"timing": "webui", "first": first, "notes": ["x"]}, VAE_Face_VAE=vae
+    )
+    text = report(info, SampleHost().parse_infotext)
+    assert "VAE: mse.safetensors, fits" in text and "20 texts encoded, 2 of them different" in text and ">x<" in text
 
 
 def test_markup_is_escaped_once():
