@@ -8,6 +8,7 @@ open. For the pocket family L2 and L3 are also measured where they were not need
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
 import time
@@ -27,7 +28,7 @@ from lib_vaeface.vae.autoencoder import load  # noqa: E402
 from lib_vaeface.vae.formats import BY_KEY  # noqa: E402
 from lib_vaeface.vae.header import open_file  # noqa: E402
 from lib_vaeface.vae.inspect import inspect, require  # noqa: E402
-from lib_vaeface.vae.probe import probe  # noqa: E402
+from lib_vaeface.vae.probe import picture, probe  # noqa: E402
 from tests.fixtures import kin  # noqa: E402
 from tests.fixtures.kin import State  # noqa: E402
 
@@ -95,7 +96,7 @@ def pocket_strangers(base: State, few: bool) -> Iterator[Candidate]:
     for i in range(2 if few else 40):
         yield "latent space turned", STRANGER, kin.turned(base, i), {}
     for i in range(2 if few else 18):
-        yield "latent channels permuted", STRANGER, kin.turned(base, i, permute=True), {}
+        yield "latent channels reordered", STRANGER, kin.turned(base, i, permute=True), {}
 
 
 def full_size(few: bool) -> Iterator[Candidate]:
@@ -197,6 +198,24 @@ def partly_turned(judge: Judge, base: State) -> None:
         print(f"{degrees:3d} degrees {found.gain:6.2f}")
 
 
+def reordered(judge: Judge) -> None:
+    """The probe alone over every order and sign of the latent channels: how far a picture tells by itself."""
+    latents = judge.host.encode(picture())
+    z = latents.shape[1]
+    answers, passed = Counter[str](), []
+    for order in itertools.permutations(range(z)):
+        for signs in itertools.product((1.0, -1.0), repeat=z):
+            turn = torch.eye(z)[list(order)] * torch.tensor(signs)[:, None]
+            if torch.equal(turn, torch.eye(z)):
+                continue
+            mixed = torch.einsum("ij,bjhw->bihw", turn, latents)
+            found = probe(lambda _, m=mixed: m, judge.host.decode)
+            answers[kinship.by_probe(found).answer] += 1
+            if kinship.by_probe(found).answer != "does not fit":
+                passed.append(f"{found.gain:.2f}")
+    print(f"\nThe probe alone, over all orders and signs of {z} channels: {dict(answers)}; gains {', '.join(passed)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--few", action="store_true", help="a short run, to see that it works")
@@ -220,6 +239,8 @@ def main() -> None:
     print("full size alone: ", end="")
     print_sums(list(full.rows.values()))
     partly_turned(pocket, base)
+    if not few:
+        reordered(pocket)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from .verdicts import FITS, REFUSED, UNKNOWN, Evidence, Verdict, Verdicts
 
 # Least cosines that prove kinship; docs/kinship.md has what was measured on both sides of them.
 CLOSE = Closeness(interface=0.98, encoder=0.95, decoder=0.9)
+TURNED = 0.9  # an interface below this between coders that are close: the latent space itself was changed
 # Gains over a flat colour in dB, from there too.
 GAIN_FITS, GAIN_REFUSED, PSNR_FITS = 8.0, 5.0, 20.0
 
@@ -199,7 +200,22 @@ def _probed(so_far: Verdict, encode: Coder, decode: Coder) -> tuple[Verdict, boo
     except (RuntimeError, ValueError) as error:  # no memory left, or a host's VAE that takes no such picture
         reason = f"The test picture could not be made ({str(error)[:200]})."
         return Verdict(UNKNOWN, reason, so_far.evidence), False
-    return replace(found, evidence=(*found.evidence, *so_far.evidence)), True
+    found = replace(found, evidence=(*found.evidence, *so_far.evidence))
+    if found.answer == FITS and any(_was_turned(seen) for seen in so_far.evidence):
+        # Latent channels may be swapped so that a picture hardly shows it.
+        return replace(found, answer=UNKNOWN, reason=f"{TURNED_REASON} The test picture alone would pass."), True
+    return found, True
+
+
+TURNED_REASON = "Its coders are the checkpoint's own, but what stands between them and the latent is not."
+
+
+def _was_turned(seen: Evidence) -> bool:
+    """L2's figures of a VAE that was given another latent space and is the checkpoint's own otherwise."""
+    if seen.level != "L2" or "interface" not in seen.figures:
+        return False
+    same = seen.figures["encoder"] >= CLOSE.encoder and seen.figures["decoder"] >= CLOSE.decoder
+    return bool(same and seen.figures["interface"] < TURNED)
 
 
 def _could_learn(before: Verdict, probing: bool, sha256: str) -> bool:

@@ -16,7 +16,7 @@ FITS: Answer = "fits"
 REFUSED: Answer = "does not fit"
 UNKNOWN: Answer = "unknown"
 ANSWERS = (FITS, REFUSED, UNKNOWN)
-RULE = 1  # of kinship: verdicts of another rule are not believed
+RULE = 2  # of kinship: verdicts of another rule are not believed
 
 
 @dataclass(frozen=True)

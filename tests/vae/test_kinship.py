@@ -19,7 +19,7 @@ from lib_vaeface.vae.known import SHA256
 from lib_vaeface.vae.lineage import sample_tensors
 from lib_vaeface.vae.probe import picture, probe
 from lib_vaeface.vae.structure import Half, Structure, expected
-from lib_vaeface.vae.verdicts import Verdicts
+from lib_vaeface.vae.verdicts import RULE, Verdicts
 from tests.fixtures import kin
 from tests.fixtures.headers import sparse
 
@@ -166,6 +166,15 @@ def test_strangers_are_refused_by_the_probe(tmp_path, base, facts, host, strange
     assert verdict.answer == "does not fit" and levels(verdict)[0] == "L3" and "another family" in verdict.reason
 
 
+def test_swapped_channels_that_a_picture_hardly_shows_are_not_called_fitting(tmp_path, base, facts, host):
+    """The pocket VAE's first and last channel: the probe alone would pass (15.6 dB)."""
+    swapped = kin.remapped(base, torch.eye(4)[[3, 1, 2, 0]])
+    path = kin.write(swapped, tmp_path / "swapped.safetensors")
+    assert kinship.by_probe(probe(host.encode, decoder_of(path))).answer == "fits"
+    verdict = judge(path, facts, host.encode, decoder_of(path))
+    assert verdict.answer == "unknown" and "between them and the latent" in verdict.reason
+
+
 def test_a_far_decoder_for_the_same_latents_fits_by_the_probe(tmp_path, base, facts, host):
     """Weights say nothing here: the encoder is another one, the decoder decodes all the same."""
     path = kin.write(kin.initial(base, 1, "encoder."), tmp_path / "far.safetensors")
@@ -245,7 +254,7 @@ def test_a_store_that_anything_happened_to_is_not_believed(tmp_path, facts):
     store = tmp_path / "verdicts.json"
     judge(kin.POCKET, facts, memory=Verdicts(store))
     table = json.loads(store.read_text())
-    for damage in (1, None, [], {}, {"rule": 0, "answer": "does not fit"}, {"rule": 1, "answer": "yes"}):
+    for damage in (1, None, [], {}, {"rule": 0, "answer": "does not fit"}, {"rule": RULE, "answer": "yes"}):
         store.write_text(json.dumps(dict.fromkeys(table, damage)))
         assert judge(kin.POCKET, facts, memory=Verdicts(store)).answer == "fits"
 
