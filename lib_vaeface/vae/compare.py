@@ -224,7 +224,9 @@ def _stride(images: Tensor) -> int:
 
 
 def _check(there: Mapping[str, Tensor], reference: Tensor, regions: Sequence[Region]) -> None:
-    for name, images in there.items():
+    for name, images in [*there.items(), (TRUTH, reference)]:
+        if not bool(torch.isfinite(images).all()):
+            raise ValueError(f"{name}: pictures with values that are no numbers")
         if images.shape != reference.shape:
             raise ValueError(f"{name}: pictures of shape {list(images.shape)}; compared are {list(reference.shape)}")
     height, width = reference.shape[-2:]

@@ -31,7 +31,7 @@ def mse(one: Tensor, other: Tensor, inside: Tensor | None = None) -> float:
 
 def psnr(error: float) -> float:
     """dB of a mean square error of pictures in 0..1."""
-    return -10.0 * math.log10(error) if error > 0 else math.inf
+    return math.inf if error == 0 else -10.0 * math.log10(error)
 
 
 def ssim(one: Tensor, other: Tensor) -> float:

@@ -13,7 +13,7 @@ Decoders without their encoder can't be tested, so they are taken by metadata on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
@@ -205,7 +205,7 @@ def _by_latents(stored: Stored, fitting: Sequence[Candidate], known: str, own: O
     rival = next((option for option in ranked[1:] if _rivals(option, best)), None)
     if rival is not None:
         both = f"{_shown(best)} ({best.note}) and {_shown(rival)} ({rival.note})"
-        return Choice(None, f"The file does not say whose latents these are, and they may be of {both}.", ranked)
+        return Choice(None, f"It can't be told whose latents these are: they may be of {both}.", ranked)
     alike = [option for option in options if option.near and (option is best or _alike(option, best))]
     alike.sort(key=lambda option: (option.candidate.name != stored.vae_name, _tiny(option.candidate)))
     reason = f"{_shown(alike[0])}: its latents come back from it ({alike[0].note}), and from no other family."
@@ -291,11 +291,13 @@ def for_codec(stored: Stored, codec: Autoencoder, tensor: Tensor | None = None) 
     return codec.scaling.to_latents(latents.to(codec.device))
 
 
-def _rows(one: Candidate, known: str, raw: bool) -> Iterator[LatentFormat | None]:
+def _rows(one: Candidate, known: str, raw: bool) -> Sequence[LatentFormat | None]:
+    """The scales to try: the one that the file names, else all that are possible; raw latents have none to tell."""
     rows = one.possible()
-    if known:
-        return (row for row in rows if row is None or row.space == BY_KEY[known].space)
-    return iter(rows[:1] if raw else rows)  # raw latents have no scale to tell
+    if known and one.info.kind != "tiny":
+        named = [BY_KEY[known]] if not one.format and known in one.info.formats else []
+        rows = (*named, *(row for row in rows if row and row.space == BY_KEY[known].space))
+    return rows[:1] if raw or known else rows
 
 
 def _format(one: Candidate, known: str) -> LatentFormat | None:
@@ -321,9 +323,9 @@ def _shown(option: Option) -> str:
 
 def _nothing_near(nearest: Option) -> str:
     if nearest.error is None:
-        return "The file does not say whose latents these are, and no VAE that takes their channels can be tested."
+        return "It can't be told whose latents these are: no VAE that takes their channels can be tested."
     return (
-        "The file does not say whose latents these are, and they come back from no VAE at hand; "
+        "It can't be told whose latents these are: they come back from no VAE at hand; "
         f"{_shown(nearest)} is the nearest ({nearest.note})."
     )
 

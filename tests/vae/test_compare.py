@@ -169,6 +169,13 @@ def test_sizes_must_agree() -> None:
         compare({"a": family.portraits(), "b": family.portraits()[..., :32]})
 
 
+def test_what_is_no_number_is_not_called_equal() -> None:
+    broken = torch.full((1, 3, 16, 16), torch.nan)
+    with pytest.raises(ValueError, match="b: pictures with values that are no numbers"):
+        compare({"a": torch.zeros(1, 3, 16, 16), "b": broken})
+    assert math.isnan(metrics.psnr(math.nan))
+
+
 def test_json_is_plain_and_finite() -> None:
     text = json.dumps(compared(truth=False).to_json(), allow_nan=False)
     read = json.loads(text)
