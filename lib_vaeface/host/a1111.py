@@ -14,6 +14,7 @@ from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.vae.protocol import Coder, HostVae
 from modules import (
     errors,
+    extra_networks,
     infotext_utils,
     paths_internal,
     processing,
@@ -155,7 +156,8 @@ class A1111:
 
     def _count_tokens(self, params: Any) -> None:
         if self._listeners is not None:
-            params.prompt = self._listeners.counted(params.prompt, params.steps, not params.is_positive, _tokens)
+            text, _ = extra_networks.parse_prompt(params.prompt)
+            params.prompt = self._listeners.counted(text, params.steps, not params.is_positive, _tokens)
 
     def _add_options(self) -> None:
         for option in self._options:

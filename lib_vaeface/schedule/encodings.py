@@ -31,8 +31,11 @@ class Encodings:
         return self._batch(request, (text,))[0]
 
     def texts(self, request: Request, texts: Sequence[str]) -> list[Encoded]:
-        """Texts encoded each by itself and brought to one length; a text that comes twice is encoded once."""
-        found = {text: self.alone(request, text) for text in dict.fromkeys(texts)}
+        """Texts encoded each by itself and brought to one length; a text that comes twice is encoded once. The empty
+        one is zeros only where it is alone."""
+        found = {text: self.alone(request, text) for text in dict.fromkeys(texts) if text or not zeroes(request, texts)}
+        if zeroes(request, texts):
+            found[""] = Encoded(self.empty(request))
         conds = even([encoded.cond for encoded in found.values()], lambda: self.empty(request))
         by_text = {
             text: Encoded(cond, encoded.remarks) for (text, encoded), cond in zip(found.items(), conds, strict=True)
@@ -83,5 +86,9 @@ def coupled(request: Request, texts: Sequence[str]) -> bool:
     if len(texts) < 2:
         return False
     weighted = request.pools_emphasis and any(map(has_emphasis, dict.fromkeys(texts)))
-    zeros = request.negative and request.zeroes_empty and "" in texts and any(texts)
-    return weighted or zeros or not request.exact_alone
+    return weighted or zeroes(request, texts) or not request.exact_alone
+
+
+def zeroes(request: Request, texts: Sequence[str]) -> bool:
+    """Whether an empty text among these would become zeros alone, but does not in the WebUI's batch of them all."""
+    return request.negative and request.zeroes_empty and "" in texts and any(texts)
