@@ -122,6 +122,23 @@ def lora():
     del extra_networks.extra_network_registry["lora"]
 
 
+@contextlib.contextmanager
+def inversions():
+    """Words that begin with "emb" are textual inversions; their hashes are written to the infotext, newest first."""
+    from modules import sd_hijack
+
+    def remark(texts):
+        words = dict.fromkeys(word for text in texts for word in text.split() if word.startswith("emb"))
+        said = sd_hijack.model_hijack.extra_generation_params
+        if words:
+            known = [said["TI hashes"]] if said.get("TI hashes") else []
+            said["TI hashes"] = ", ".join([f"{word}: 0{len(word)}" for word in words] + known)
+
+    WATCH.remark = remark
+    yield
+    WATCH.remark = None
+
+
 GUESTS = {
     "": contextlib.nullcontext,
     "marker": marker,
@@ -130,6 +147,7 @@ GUESTS = {
     "interrupt": interrupting,
     "death": dying,
     "lora": lora,
+    "inversions": inversions,
     "broken answer": functools.partial(broken, "answer"),
     "broken apply": functools.partial(broken, "apply"),
 }

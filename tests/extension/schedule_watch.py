@@ -19,6 +19,7 @@ class Watch:
         self.calls: list[dict] = []
         self.on = False
         self.scale = 1.0
+        self.remark = None
 
     def install(self):
         from modules import sd_hijack_clip, sd_samplers_cfg_denoiser
@@ -37,6 +38,8 @@ class Watch:
     def hear(self, original, model, texts):
         if self.on:
             self.encoded.append(list(texts))
+        if self.remark:
+            self.remark(texts)
         return scaled(original(model, texts), self.scale)
 
     def weigh(self, original, denoiser, x_out, conds_list, uncond, cond_scale):

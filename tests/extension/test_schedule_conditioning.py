@@ -172,8 +172,10 @@ def test_sdxl_mixes_tokens_and_pooled_vector():
 
 def test_sdxl_zeroes_an_empty_negative_prompt_only():
     xl = {"sd_model_checkpoint": XL}
-    done = paint("a cat", negative_prompt="[:a dog:2,6]", override_settings=xl, texts=("", "a dog"))
-    assert [call["uncond"][0][1] for call in done["calls"]] == near(RISING)
+    done = paint("a dog", negative_prompt="[:a dog:2,6]", override_settings=xl, texts=("", "a dog"))
+    assert shares(done, name="uncond") == near(RISING)
+    done = paint("a dog", negative_prompt="", override_settings=xl, texts=("a dog",), steps=2)
+    assert [call["uncond"] for call in done["calls"]] == [[[0.0]]] * 2
 
 
 def test_controlnets_marker_is_left_in_front():

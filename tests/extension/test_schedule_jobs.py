@@ -123,6 +123,13 @@ def test_notes_reach_page_and_infotext_and_the_prompt_stays_as_typed():
     assert "[fur:10-15]" in notes[0] + notes[1] + notes[2]
 
 
+def test_hashes_of_textual_inversions_are_all_in_the_infotext_each_once():
+    job = {"prompt": "[emb1 cat:emb1 embed2:1] AND emb1 hat", "negative_prompt": "embbad3 one", "steps": 2}
+    first, again = ours().play("in_a_row", jobs=[{"job": job}] * 2, guest="inversions")
+    assert 'TI hashes: "emb1: 04, embed2: 06, embbad3: 07"' in first["infotexts"][0]
+    assert again["infotexts"] == first["infotexts"] and again["encoded"] == []
+
+
 def test_a_prompt_that_kills_the_webui_is_painted():
     job = {"prompt": "(a cat:1.2.3) [one:two:1]", "steps": 2}
     assert "ValueError" in ours().play("paint", job=job, args=[False])["died"]
