@@ -329,9 +329,10 @@ def _gathered(parts: Iterator[Tensor], count: int) -> Tensor:
     """[1,...] parts as one tensor, each let go of when it is in its place."""
     if count == 1:
         return next(parts)
-    whole: Tensor | None = None
-    for number, part in enumerate(parts):
-        whole = part.new_empty(count, *part.shape[1:]) if whole is None else whole
-        whole[number : number + 1] = part
-    assert whole is not None
+    first = next(parts)
+    whole = first.new_empty(count, *first.shape[1:])
+    whole[:1] = first
+    del first
+    for number in range(1, count):
+        whole[number : number + 1] = next(parts)
     return whole

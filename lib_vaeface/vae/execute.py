@@ -22,10 +22,18 @@ LEAST_QUERIES = 256
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and (biased) variance of each group of channels over all pixels of one picture, fp32 [groups]."""
+    """Mean and (biased) variance of each group of channels over all pixels of one picture, [groups].
+
+    In fp64 where the device has it, so that they carry the fp32 numbers of the pass that they are from without loss.
+    """
 
     mean: Tensor
     variance: Tensor
+
+
+def wide(device: torch.device) -> torch.dtype:
+    """The dtype of statistics."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 @dataclass
@@ -93,26 +101,40 @@ def normalise(net: Net, op: Norm, x: Tensor, position: int, norms: Norms) -> Ten
     """GroupNorm with its activation, in a new tensor."""
     weight, bias = net.weights[op.name + ".weight"], net.weights[op.name + ".bias"]
     found = norms.known.get(position)
-    if found is None and norms.measure and x.dtype == torch.float32:
+    if found is None and not norms.measure:
+        raise KeyError(f"no statistics are kept for {op.name}")
+    if found is None and x.dtype == torch.float32:
         size = x.shape[2] * x.shape[3]
         y, mean, rstd = torch.native_group_norm(x, weight, bias, 1, op.channels, size, op.groups, op.eps)
-        norms.known[position] = Statistics(mean[0], rstd[0] ** -2 - op.eps)
+        precise = wide(x.device)
+        norms.known[position] = Statistics(mean[0].to(precise), rstd[0].to(precise) ** -2 - op.eps)
         return _activate(op.act, y)
     if found is None:
-        if not norms.measure:
-            raise KeyError(f"no statistics are kept for {op.name}")
         found = norms.known[position] = measure(x, op.groups)
+    return _activate(op.act, _apply(op, x, weight, bias, found))
+
+
+def _apply(op: Norm, x: Tensor, weight: Tensor, bias: Tensor, given: Statistics) -> Tensor:
+    """GroupNorm with given statistics: in fp32 by the very operations of torch's own, so that crops equal the whole."""
     repeat = op.channels // op.groups
-    mean, variance = found.mean.repeat_interleave(repeat), found.variance.repeat_interleave(repeat)
-    return _activate(op.act, F.batch_norm(x, mean, variance, weight, bias, False, 0.0, op.eps))
+    if x.dtype != torch.float32:
+        mean, variance = (t.float().repeat_interleave(repeat) for t in (given.mean, given.variance))
+        return F.batch_norm(x, mean, variance, weight, bias, False, 0.0, op.eps)
+    rstd = (given.variance + op.eps).rsqrt().float().repeat_interleave(repeat)
+    scale = rstd * weight
+    shift = torch.addcmul(bias, given.mean.float().repeat_interleave(repeat), scale, value=-1)
+    return torch.addcmul(shift.view(1, -1, 1, 1), x, scale.view(1, -1, 1, 1))
 
 
 def measure(x: Tensor, groups: int) -> Statistics:
-    """Mean and variance of each group of channels, in fp32, the mean subtracted before squaring."""
+    """Mean and variance of each group of channels, the mean subtracted before squaring."""
     grouped = torch.unflatten(x, 1, (groups, -1)).to(torch.float32, copy=True)
     mean = grouped.mean((2, 3, 4), keepdim=True)
     spread = torch.linalg.vector_norm(grouped.sub_(mean), dim=(2, 3, 4))
-    return Statistics(mean.flatten(), (spread.square() / grouped[0, 0].numel()).flatten())
+    precise = wide(x.device)
+    return Statistics(
+        mean.flatten().to(precise), (spread.to(precise).square() / grouped[0, 0].numel()).flatten()
+    )  # fmt: skip
 
 
 def attend(net: Net, op: Attention, x: Tensor, position: int, norms: Norms) -> Tensor:

@@ -14,7 +14,6 @@ Without statistics of the whole picture no context makes a crop exact.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +31,7 @@ CUTS = (LATENT, MID, FIRST_STAGE)
 class Memory:
     """What a full decode of one picture leaves for its regions.
 
-    norms: statistics (8 bytes a group) and, with LATENT, keys and values. features: cut -> x there, [1,C,h,w]; on the
+    norms: statistics (16 bytes a group) and, with LATENT, keys and values. features: cut -> x there, [1,C,h,w]; on the
     device and in the precision of the decode, `dtype`. Statistics stay good for a latent that was edited in a small
     place: a region decoded with them matches its untouched surroundings.
     """
@@ -94,11 +93,10 @@ def finite(statistics: Statistics) -> bool:
 
 def pooled(parts: list[tuple[int, Statistics]]) -> Statistics:
     """Statistics of a whole from those of its parts, weighted by their pixels: E[mean], and E[variance] + Var[mean]."""
-    counts = torch.tensor([count for count, _ in parts], dtype=torch.float64)
-    share = (counts / math.fsum(counts.tolist())).unsqueeze(1)
-    means = torch.stack([s.mean for _, s in parts]).to("cpu", torch.float64)
-    variances = torch.stack([s.variance for _, s in parts]).to("cpu", torch.float64)
+    first = parts[0][1].mean
+    counts = torch.tensor([count for count, _ in parts], dtype=first.dtype, device=first.device)
+    share = (counts / counts.sum()).unsqueeze(1)
+    means = torch.stack([s.mean for _, s in parts])
+    variances = torch.stack([s.variance for _, s in parts])
     mean = (share * means).sum(0)
-    variance = (share * (variances + (means - mean).square())).sum(0)
-    device = parts[0][1].mean.device
-    return Statistics(mean.to(device, torch.float32), variance.to(device, torch.float32))
+    return Statistics(mean, (share * (variances + (means - mean).square())).sum(0))

@@ -52,7 +52,7 @@ def _program(half: str, layers: dict[int, Shapes]) -> Program | None:
 def _plain(half: str, name: str, tensors: Shapes, follower: str, first: bool) -> Iterator[Op]:
     """A convolution between blocks; what follows it tells its part."""
     cout, cin = tensors["weight"][:2]
-    bias = "bias" in tensors
+    bias = first or follower == "end" or "bias" in tensors
     if half == "decoder" and not first and follower == "block":
         yield Up(name, cin, cout, bias)
         return
