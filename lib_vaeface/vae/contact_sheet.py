@@ -92,7 +92,7 @@ def _fitting(text: str, width: int, length: Callable[[str], float]) -> str:
 
 
 def _title(row: Region) -> str:
-    return f"{row.kind} {row.picture + 1}"
+    return f"picture {row.picture + 1}" if row.kind == PICTURE else f"{row.kind}, picture {row.picture + 1}"
 
 
 def _figures(entry: Entry, comparison: Comparison) -> str:
