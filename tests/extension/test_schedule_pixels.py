@@ -45,7 +45,7 @@ PROMPTS = [  # prompt, or (prompt, negative prompt)
     "a \\[cat:dog:2\\] and \\(hat\\)",
     "[a\\:b:a cat:2] \\(hat:1.2\\)",
     "[cat:dog:2.5e-1] [a:b:1e1] [c:d:-3] [e:f:1.0]",
-    "[cat:dog:5%] [a:0x5] [::2] [:2]",
+    "[cat:dog:nan] [a:0x5] [::2] [:2]",
     f"{LONG}, [cat:dog:2]",
     f"[{LONG}:a cat:2]",
     f"[a cat:{LONG}:0.5], (hat:1.2)",
