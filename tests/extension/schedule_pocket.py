@@ -39,8 +39,8 @@ class Pocket:
         return result
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=20)
+        self.process.kill()  # it keeps nothing, and would take seconds to put its libraries away
+        self.process.communicate()
         self.folder.cleanup()
 
 

@@ -70,7 +70,7 @@ def job(prompt, sampler, batch, hires):
 GRID = list(itertools.product(PROMPTS, SAMPLERS, BATCHES, (False, True)))
 SAMPLE = [
     (PROMPTS[i], SAMPLERS[n % 4], BATCHES[n % 3], bool(n // 4 % 2))
-    for n, i in enumerate((0, 4, 8, 13, 15, 18, 20, 22, 23, 26, 28, 35, 36, 38, 39, 9))
+    for n, i in enumerate((0, 4, 8, 13, 15, 18, 22, 23, 26, 28, 35, 36, 39))
 ]
 
 
@@ -105,18 +105,14 @@ def test_a_sample_of_the_grid():
 
 @pytest.mark.parametrize("emphasis", ["None", "Ignore", "No norm"])
 def test_modes_of_emphasis(emphasis):
-    cases = [PROMPTS[i] for i in (13, 15)]
-    compare([job(prompt, "Euler a", "one", False) for prompt in cases], {"emphasis": emphasis})
+    compare([job(PROMPTS[15], "Euler a", "one", False)], {"emphasis": emphasis})
 
 
 OPTIONS = [
-    {"CLIP_stop_at_last_layers": 2},
-    {"use_old_scheduling": True},
+    {"CLIP_stop_at_last_layers": 2, "use_old_scheduling": True},
     {"hires_fix_use_firstpass_conds": True},
-    {"pad_cond_uncond": True},
-    {"batch_cond_uncond": False},
-    {"comma_padding_backtrack": 0, "s_min_uncond": 5.0},
-    {"persistent_cond_cache": False},
+    {"pad_cond_uncond": True, "batch_cond_uncond": False},
+    {"comma_padding_backtrack": 0, "s_min_uncond": 5.0, "persistent_cond_cache": False},
 ]
 
 
@@ -127,7 +123,7 @@ def test_options_that_have_to_do_with_prompts(opts):
 
 def test_sdxl_and_its_empty_negative_prompt():
     xl = {"override_settings": {"sd_model_checkpoint": "tiny_xl"}}
-    cases = [PROMPTS[0], PROMPTS[13], PROMPTS[22], ("a [cat|dog]", "[:bad:2]"), (PROMPTS[36], PROMPTS[34])]
+    cases = [PROMPTS[13], PROMPTS[22], ("a [cat|dog]", "[:bad:2]"), (PROMPTS[36], PROMPTS[34])]
     compare([{**job(prompt, "Euler a", "two different", False), **xl} for prompt in cases])
 
 
