@@ -28,6 +28,7 @@ from lib_vaeface.vae.decode import Own, decode_faces  # noqa: E402
 from lib_vaeface.vae.execute import Net, Norms, Statistics, phases, run, upsample  # noqa: E402
 from lib_vaeface.vae.program import Norm, Program  # noqa: E402
 from lib_vaeface.vae.regions import cut_position  # noqa: E402
+from lib_vaeface.vae.structure import Half, Structure, expected  # noqa: E402
 from lib_vaeface.vae.weights import prepare  # noqa: E402
 from tests.vae import samples  # noqa: E402
 
@@ -62,12 +63,12 @@ def best(call: Callable[[], object], times: int = 3) -> float:
 
 def full_size() -> tuple[Program, Net]:
     """The decoder of SD1 and SDXL, with weights that have shapes and no data."""
-    with torch.device("meta"):
-        state = samples.diffusers_kl(widths=(128, 256, 512, 512), uneven=False).state_dict()
-    naming = layouts.read(state)
+    widths = (128, 256, 512, 512)
+    shapes = expected(Structure(4, Half(widths, 2), Half(widths, 3), True, True, False))
+    naming = layouts.read(shapes)
     assert naming is not None
-    found = architecture.of_file(naming, {name: tuple(tensor.shape) for name, tensor in state.items()})
-    weights = {ours: state[theirs] for ours, theirs in naming.names.items()}
+    found = architecture.of_file(naming, shapes)
+    weights = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     assert found.decoder is not None
     return found.decoder, prepare(found, weights, torch.device("meta"), torch.float32, False)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lib_vaeface.vae.autoencoder import Autoencoder, from_state_dict, load
+from lib_vaeface.vae.structure import Half, Structure, expected
 
 ROOT = Path(__file__).resolve().parents[2]
 POCKET = ROOT / "pocket_webui" / "models" / "pocket.safetensors"
@@ -43,9 +44,26 @@ def diffusers_kl(
     return model
 
 
+def random_weights(
+    z: int = 4, quant: bool = True, widths: tuple[int, ...] = SMALL, layers: int = 2, uneven: bool = True
+) -> dict[str, Tensor]:
+    """The same kind of weights without diffusers, whose import takes seconds; in ldm's layout."""
+    encoder, decoder = Half(widths, layers), Half(widths, layers + 1)
+    random = torch.Generator().manual_seed(0)
+    found = {}
+    for name, shape in expected(Structure(z, encoder, decoder, quant, quant, False)).items():
+        values = torch.randn(shape, generator=random)
+        if len(shape) == 4:
+            found[name] = values / (shape[1] * shape[2] * shape[3]) ** 0.5
+        else:
+            scale = 0.3 if uneven and "norm" in name else 0.02
+            found[name] = scale * values + ("norm" in name and name.endswith("weight"))
+    return found
+
+
 @lru_cache(maxsize=4)
 def random_codec(z: int = 4, quant: bool = True, widths: tuple[int, ...] = SMALL) -> Autoencoder:
-    return from_state_dict(diffusers_kl(z, quant, widths).state_dict())
+    return from_state_dict(random_weights(z, quant, widths))
 
 
 @lru_cache(maxsize=1)
