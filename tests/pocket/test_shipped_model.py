@@ -13,7 +13,8 @@ from pocket_webui.train.conditioning import encode_prompts
 from pocket_webui.train.sheets import sample_euler
 
 SIZE = (256, 256)
-COLOURS = ("yellow", "orange", "black")
+COLOURS = ("red", "blue", "green", "purple", "black", "teal")
+HAIR = ("red", "blue")
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,34 @@ def corners(picture: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def painted(model: LatentDiffusion, prompts: list[str], seed: int = 3) -> list[Tensor]:
+    """Pictures [3,H,W] in -1..1 of prompts, in few steps."""
+    cond, uncond = (encode_prompts(model, texts, SIZE) for texts in (prompts, [""] * len(prompts)))
+    latents = sample_euler(model, cond, uncond, SIZE, steps=10, seed=seed)
+    return [model.decode_first_stage(z[None])[0] for z in latents]
+
+
+def nearest(colour: Tensor, names: tuple[str, ...]) -> str:
+    named = torch.tensor([SURFACES[name] for name in names], dtype=torch.float)
+    return names[int((colour - named).norm(dim=1).argmin())]
+
+
 def test_backgrounds_follow_the_prompt(model: LatentDiffusion) -> None:
-    cond = encode_prompts(model, [f"a woman with red hair, {colour} background" for colour in COLOURS], SIZE)
-    latents = sample_euler(model, cond, encode_prompts(model, [""] * len(COLOURS), SIZE), SIZE, steps=10, seed=3)
-    named = torch.tensor([SURFACES[colour] for colour in COLOURS], dtype=torch.float)
-    nearest = [int((corners(model.decode_first_stage(z[None])[0]) - named).norm(dim=1).argmin()) for z in latents]
-    assert [COLOURS[index] for index in nearest] == list(COLOURS)
+    pictures = painted(model, [f"a woman with red hair, {colour} background" for colour in COLOURS])
+    right = [nearest(corners(picture), COLOURS) == colour for picture, colour in zip(pictures, COLOURS, strict=True)]
+    assert sum(right) >= len(COLOURS) - 1
+
+
+def test_hair_follows_the_prompt(model: LatentDiffusion) -> None:
+    prompts = [f"close-up portrait of a woman with long {hair} hair, light skin, grey background" for hair in HAIR]
+    sides = [torch.cat([one[:, 80:160, 60:84], one[:, 80:160, 172:196]], 2) for one in painted(model, prompts)]
+    means = torch.stack([side.clamp(-1, 1).mean((1, 2)) for side in sides])
+    assert [HAIR[int(means[:, channel].sub(means.mean(1)).argmax())] for channel in (0, 2)] == ["red", "blue"]
+
+
+def test_glasses_follow_the_prompt(model: LatentDiffusion) -> None:
+    """The same picture with and without the word: frames are dark lines around the eyes."""
+    look = "close-up portrait of a woman with long red hair and green eyes, light skin{}, green shirt, white background"
+    without, with_glasses = painted(model, [look.format(""), look.format(", glasses")], seed=5)
+    dark = [float((picture[:, 96:160, 64:192].mean(0) < -0.4).float().mean()) for picture in (without, with_glasses)]
+    assert dark[1] > 2 * dark[0] + 0.02
