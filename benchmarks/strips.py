@@ -12,31 +12,26 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "schedule"
-STEPS, SEED, CFG = 20, 3, 4.0
+STEPS, SEED, CFG = 40, 5, 4.0
+WOMAN = "close-up portrait of a woman with long {}, light skin, green shirt, white background"
+LOOK = "close-up portrait of a woman with long red hair, light skin, {}green shirt, white background"
+EARLY = ("0.0", "0.03", "0.05", "0.08", "0.1", "0.15", "0.25", "0.5")  # colours are decided in the first steps
 STRIPS: dict[str, tuple[str, tuple[str, ...], str]] = {  # file: (prompt with X, values of X, timing)
-    "edit": (
-        "a woman with long [red hair:blue hair:X], white background",
-        ("0.0", "0.1", "0.2", "0.3", "0.4", "0.6", "0.8", "1.0"),
-        "webui",
-    ),
+    "edit": (WOMAN.format("[red hair:blue hair:X]"), EARLY, "webui"),
     "blend": (
-        "a woman with long [red hair:blue hair:0.0,X], white background",
-        ("0.05", "0.2", "0.4", "0.6", "0.8", "1.0", "1.5", "3.0"),
+        WOMAN.format("[red hair:blue hair:0.0,X]"),
+        ("0.05", "0.1", "0.15", "0.2", "0.3", "0.5", "1.0", "3.0"),
         "webui",
     ),
-    "alternation": (
-        "a woman with long [red hair|blue hair:X], white background",
-        ("1", "2", "3", "4", "6", "8", "12", "20"),
-        "exact",
-    ),
+    "alternation": (LOOK.format("[|glasses, :X]"), ("1", "2", "4", "6", "8", "10", "14", "20"), "exact"),
     "window": (
-        "a woman with long red hair, [glasses, :0.0-X]white background",
-        ("0.0", "0.1", "0.2", "0.3", "0.4", "0.6", "0.8", "1.0"),
+        LOOK.format("[glasses, :0.0-X]"),
+        ("0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.7", "1.0"),
         "webui",
     ),
     "weights": (
-        "a woman with long red hair AND a woman with long blue hair:0.0->X",
-        ("0.1", "0.3", "0.5", "0.8", "1.1", "1.5", "2.0", "3.0"),
+        f"{WOMAN.format('red hair')}:1->0 AND {WOMAN.format('blue hair')}:X->1",
+        ("-1.0", "-0.5", "0.0", "0.2", "0.4", "0.6", "0.8", "1.0"),
         "webui",
     ),
 }
