@@ -112,6 +112,13 @@ def reload_ui() -> None:
     initialize.initialize_rest(reload_script_modules=True)
 
 
+def let_go(demo: Any) -> None:
+    """Let the server stop at once: it would wait for every connection that a page somewhere still holds open."""
+    server = getattr(demo, "server", None)
+    if server is not None:
+        server.force_exit = True
+
+
 def webui() -> None:
     """Serve until stopped."""
     from modules import shared
@@ -120,6 +127,7 @@ def webui() -> None:
     while True:
         serve_once()
         command = wait_for_command()
+        let_go(shared.demo)
         shared.demo.close()
         if command == "stop":
             return
