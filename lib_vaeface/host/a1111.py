@@ -128,12 +128,13 @@ class A1111:
         job = getattr(denoiser, "p", None)
         if job is None or self._listeners is None:
             return
+        unmade = _unmade(getattr(denoiser, "sampler", None), job, denoiser.total_steps)
         self._listeners.model_call(
             ModelCall(
                 job=job,
                 step=denoiser.step,
-                total_steps=denoiser.total_steps,
-                steps=params.total_sampling_steps,
+                total_steps=max(denoiser.total_steps - unmade, 1),
+                steps=max(params.total_sampling_steps - unmade, 1),
                 hires=bool(getattr(job, "is_hr_pass", False)),
                 text_cond=params.text_cond,
                 text_uncond=params.text_uncond,
@@ -171,6 +172,20 @@ class A1111:
         script_callbacks.remove_callbacks_for_function(self._model_loaded)
         self._redirect.remove()
         self._first_stage.release()
+
+
+def _unmade(sampler: Any, job: Any, planned: int) -> int:
+    """Steps that A1111 plans and DDIM does not make: it goes from each of its times to the next one.
+
+    Its times are every (1000 // steps)th of 1000, which may also be more than the steps; in img2img and the second pass
+    they are cut to one less than planned.
+    """
+    if getattr(getattr(sampler, "func", None), "__name__", "") not in ("ddim", "ddim_cfgpp"):
+        return 0
+    if getattr(job, "is_hr_pass", False) or hasattr(job, "init_images"):
+        return 2
+    times = len(range(0, 1000, max(1000 // max(planned, 1), 1)))
+    return planned - (times - 1)
 
 
 def _floor(sampler: Any) -> float:

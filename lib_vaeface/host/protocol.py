@@ -17,8 +17,8 @@ class ModelCall:
     """One call of the denoiser, before the model sees it.
 
     `step` counts calls from 0 and restarts in every pass; `total_steps` is how many the sampler plans, twice `steps`
-    for second-order samplers; `steps` are those of this pass. Conditionings are tensors [rows, tokens, width] or,
-    for SDXL, mappings of tensors; `text_uncond` is None where the WebUI skips it.
+    for second-order samplers; `steps` are those that this pass really makes. Conditionings are tensors
+    [rows, tokens, width] or, for SDXL, mappings of tensors; `text_uncond` is None where the WebUI skips it.
     """
 
     job: Any

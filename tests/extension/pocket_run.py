@@ -120,6 +120,7 @@ def off() -> dict:
 def on() -> dict:
     results = {name: process(job([True], **values)) for name, values in JOBS.items()}
     results["exact"] = process(job([True, True, "exact"], **JOBS["heun"]))
+    results["ddim"] = process(job([True, True, "exact"], prompt="a [cat|dog]", sampler="DDIM", steps=20))
     results["dict"] = process(job([{"timing": "exact", "colour": "red"}]))
     return results
 

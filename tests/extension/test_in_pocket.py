@@ -144,3 +144,8 @@ def test_one_callback_whatever_is_reloaded(ours):
 
 def test_loading_leaves_no_path(ours):
     assert not ours["page"]["checkout on sys.path"]
+
+
+def test_exact_timing_reaches_the_last_step_that_ddim_makes(ours):
+    found = ours["on"]["ddim"]["ours"][0]["VAE Face schedule"]["first"]
+    assert found["calls"] == 19 and found["switches"] == list(range(2, 20))
