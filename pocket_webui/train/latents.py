@@ -51,7 +51,7 @@ def encode_shard(shard: Shard, vae: AutoencoderKL, device: str) -> Tensor:
 
 
 def eye_weights(records: list[dict[str, Any]], height: int, width: int) -> Tensor:
-    """[n,1,h,w], one place per latent pixel: 1, and EYES around eyes, where glasses are, too; every picture's mean is 1.
+    """[n,1,h,w], one place per latent pixel: 1, and EYES around eyes, where glasses are too; a picture's mean is 1.
 
     They cover a thirtieth of a close-up, so a plain mean learns them last.
     """

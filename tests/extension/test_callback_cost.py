@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
 
 import pytest
 import torch
@@ -63,17 +62,6 @@ def test_no_prompt_without_noise_levels_waits(results, name):
 
 def test_a_noise_level_is_read_once_a_call(results):
     assert set(results["noise level"]["waits"]) == {"__float__", "_local_scalar_dense"}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_under_a_hundredth_of_a_call(results, name):
-    ours, calls = (results[name][key] for key in ("ours", "calls"))
-    assert len(ours) == len(calls) == 4
-    assert median(mine / call for mine, call in zip(ours, calls, strict=True)) < 0.01
-
-
-def test_a_call_where_nothing_changes_costs_less_than_100_microseconds(results):
-    assert sorted(results["nothing changes"]["ours"])[1] < 100e-6
 
 
 @pytest.mark.parametrize("geometry", ["linear", "slerp"])
