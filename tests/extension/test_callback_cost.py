@@ -1,4 +1,4 @@
-"""What the sampler callback costs: it never waits for the device unless a noise level is named, and it is quick."""
+"""The sampler callback never waits for the device unless a noise level is named."""
 
 from __future__ import annotations
 
