@@ -56,7 +56,7 @@ def forget() -> None:
         for name in ("cached_c", "cached_uc", "cached_hr_c", "cached_hr_uc"):
             if name in vars(owner):
                 setattr(owner, name, [None, None])
-    session: Any = sys.modules["lib_vaeface.session"]
+    session: Any = sys.modules["lib_vaeface.session.scheduling"]
     session.ENCODINGS = type(session.ENCODINGS)()
     shared.opts.data["vaeface_record_calls"] = True
 

@@ -21,11 +21,12 @@ ARROWS: dict[str, set[str]] = {
     "scripts": {"session", "ui", "host"},
     "__main__": CORES | {"cli"},
     "cli": CORES,
-    "ui": {"settings", "presets", "infotext", "host"} | CORES,
+    "ui": {"settings", "fields", "presets", "infotext", "host"} | CORES,
     "session": {"settings", "infotext", "host"} | CORES,
-    "presets": {"settings"},
-    "infotext": {"settings"},
-    "settings": set(),
+    "presets": {"settings", "fields"},
+    "infotext": {"settings", "fields"},
+    "settings": {"fields"},
+    "fields": set(),
     "host": CORES,
     "schedule": set(),
     "vae": set(),
@@ -214,7 +215,7 @@ def leftovers(root: Path) -> list[str]:
 def layout(root: Path) -> list[str]:
     """What DESIGN.md's layout promises, and what must not stand beside it."""
     wanted = ["install.py", "metadata.ini", "style.css", "javascript", "scripts/vaeface.py", "lib_vaeface/settings.py",
-              "lib_vaeface/session.py", "lib_vaeface/host", "lib_vaeface/ui", "pocket_webui", "tests", "docs", "dev.py",
+              "lib_vaeface/session", "lib_vaeface/host", "lib_vaeface/ui", "pocket_webui", "tests", "docs", "dev.py",
               "pyproject.toml", ".ci/run"]  # fmt: skip
     wrong = [f"{name} is missing" for name in wanted if not (root / name).exists()]
     parts = {path.stem if path.suffix == ".py" else path.name for path in (root / "lib_vaeface").glob("[!_.]*")}

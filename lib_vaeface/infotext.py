@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lib_vaeface.settings import FIELDS, GROUPS, Settings, Value, accept
+from lib_vaeface.fields import Value, accept
+from lib_vaeface.settings import FIELDS, GROUPS, Settings
 
 SCHEMA = 1
 KEYS = tuple(group.key for group in GROUPS.values())

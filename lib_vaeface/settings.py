@@ -8,128 +8,177 @@ names are keys of the API and the infotext: neither is ever renamed.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Value = bool | int | float | str
+from lib_vaeface.fields import Field, Group, Value, accept
 
 TIMINGS = ("webui", "exact")
-LONGEST = 500  # characters of a text
 PRECISIONS = ("best", "fp16", "bf16", "fp32")
-
-
-@dataclass(frozen=True)
-class Group:
-    """A feature: its title on the panel, its key in the infotext, and the boolean field that switches it on."""
-
-    title: str
-    key: str
-    switch: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """One setting. `minimum`, `maximum` and `step` are for numbers, `choices` for strings.
-
-    `infotext` is the field's name inside its group's JSON value; "" for switches, whose group being there says it.
-    """
-
-    name: str
-    kind: type
-    default: Value
-    label: str
-    help: str
-    group: str
-    infotext: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    step: float | None = None
-    choices: tuple[str, ...] = ()
-    listed: str = ""
-    """"vaes": a text that the page offers from the WebUI's VAE files, after `choices`; any other text is taken too."""
-    hidden: bool = False
 
 
 GROUPS = {
     "vaeface": Group("VAE Face", key="VAE Face", switch="enabled"),
     "schedule": Group("Schedule", key="VAE Face schedule", switch="schedule"),
     "vae": Group("VAE", key="VAE Face VAE", switch="vae"),
+    "faces": Group("Faces", key="VAE Face faces", switch="faces"),
 }
 
 
-def setting(default: Value, **described: Any) -> Any:
-    """A dataclass field with its line of the table as metadata; keywords are those of `Field`."""
-    return dataclasses.field(default=default, metadata=described)
+def setting(default: Value, label: str, group: str, infotext: str = "", **more: Any) -> Any:
+    """A dataclass field with its line of the table as metadata; `more` are further attributes of `Field`."""
+    return dataclasses.field(default=default, metadata={"label": label, "group": group, "infotext": infotext, **more})
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the person chose for one generation. Always valid: build it with `from_args`, never from raw values."""
 
-    enabled: bool = setting(False, label="VAE Face", help="Switch the extension on", group="vaeface")
+    # fmt: off
+    enabled: bool = setting(False, "VAE Face", "vaeface", help="Switch the extension on")
     schedule: bool = setting(
-        True,
-        label="Schedule",
+        True, "Schedule", "schedule",
         help="Blends, windows, weights over time and exact timing in the prompt; reports where it switched",
-        group="schedule",
     )
     timing: str = setting(
-        "webui",
-        label="Timing",
+        "webui", "Timing", "schedule", "timing",
         help="Count steps as the WebUI does (every model call, from 0) or exactly (the steps of the slider, from 1)",
-        group="schedule",
-        infotext="timing",
         choices=TIMINGS,
     )
     vae: bool = setting(
-        False,
-        label="VAE",
+        False, "VAE", "vae",
         help="Decode and encode this generation with another VAE, after a proof that it fits the checkpoint",
-        group="vae",
     )
     vae_name: str = setting(
-        "Automatic",
-        label="VAE file",
+        "Automatic", "VAE file", "vae", "name",
         help="Automatic: what you picked last for this checkpoint, or a file that is named like it; only if it fits",
-        group="vae",
-        infotext="name",
-        choices=("Automatic", "Built-in"),
-        listed="vaes",
+        choices=("Automatic", "Built-in"), listed="vaes",
     )
     vae_precision: str = setting(
-        "best",
-        label="Precision",
+        "best", "Precision", "vae", "precision",
         help="Where decoding starts; what comes out as NaN is decoded again in a higher one",
-        group="vae",
-        infotext="precision",
         choices=PRECISIONS,
     )
     vae_allow: bool = setting(
-        False,
-        label="Use a VAE whose fit can't be told",
+        False, "Use a VAE whose fit can't be told", "vae", "allow",
         help="One that does not fit is never used",
-        group="vae",
-        infotext="allow",
     )
     vae_hash: str = setting(
-        "",
-        label="VAE weights",
+        "", "VAE weights", "vae", "hash",
         help="Hash of the weights: a renamed copy of the file is found by it",
-        group="vae",
-        infotext="hash",
         hidden=True,
     )
     vae_hires: str = setting(
-        "Same",
-        label="VAE of the hires pass",
+        "Same", "VAE of the hires pass", "vae", "hires",
         help="Encodes what the first pass painted and decodes the result; useful with another hires checkpoint",
-        group="vae",
-        infotext="hires",
-        choices=("Same", "Automatic", "Built-in"),
-        listed="vaes",
+        choices=("Same", "Automatic", "Built-in"), listed="vaes",
     )
+    faces: bool = setting(
+        False, "Faces", "faces",
+        help="Find faces, decode them again in full precision, paint them again if asked, blend without a seam",
+    )
+    face_vae: str = setting(
+        "Automatic", "VAE for faces", "faces", "vae",
+        help="Automatic: a fitting fine-tune of the model's own (MSE before EMA), else the picture's",
+        choices=("Automatic", "Same", "Built-in"), listed="vaes",
+    )
+    face_strength: float = setting(
+        0.0, "Refine", "faces", "strength",
+        help="Denoising strength of painting each face again at the model's own size; 0: faces are only decoded again",
+        minimum=0.0, maximum=1.0, step=0.01,
+    )
+    face_prompt: str = setting(
+        "", "Prompt for faces", "faces", "prompt",
+        help="Empty: the picture's. [SEP] between faces, [SKIP] leaves one out, [PROMPT] stands for the picture's",
+        lines=2,
+    )
+    face_negative: str = setting(
+        "", "Negative prompt for faces", "faces", "negative",
+        help="As above",
+        lines=2,
+    )
+    face_adaptive: bool = setting(
+        True, "Smaller faces are painted more freely", "faces", "adaptive",
+        help="The strength is for a face that is enlarged to twice its size; off: the same for all",
+        advanced=True,
+    )
+    face_guard: bool = setting(
+        True, "Never worse", "faces", "guard",
+        help="Keep a refined face only if it is found again at its place with no lower score",
+        advanced=True,
+    )
+    face_search: str = setting(
+        "normal", "Search", "faces", "search",
+        help="Thorough: also at half and twice the size; any orientation: also turned by 90, 180 and 270 degrees",
+        choices=("normal", "thorough", "any orientation"), advanced=True,
+    )
+    face_detector: str = setting(
+        "centerface", "Detector", "faces", "detector",
+        help="centerface comes with the extension; the others only where the WebUI or you have installed them",
+        choices=("centerface", "retinaface", "mediapipe"), advanced=True,
+    )
+    face_score: float = setting(
+        0.35, "Lowest score", "faces", "score",
+        help="Faces that the detector is less sure of are left alone",
+        minimum=0.05, maximum=0.95, step=0.01, advanced=True,
+    )
+    face_smallest: float = setting(
+        0.0, "Smallest face", "faces", "smallest",
+        help="Height in percent of the picture's shorter side; smaller ones are left alone",
+        minimum=0.0, maximum=100.0, step=0.5, advanced=True,
+    )
+    face_largest: float = setting(
+        100.0, "Largest face", "faces", "largest",
+        help="Height in percent of the picture's shorter side; larger ones are left alone",
+        minimum=0.0, maximum=100.0, step=0.5, advanced=True,
+    )
+    face_count: int = setting(
+        0, "Most faces in a picture", "faces", "count",
+        help="The largest ones; 0: all",
+        minimum=0, maximum=100, step=1, advanced=True,
+    )
+    face_order: str = setting(
+        "left to right", "Order of faces", "faces", "order",
+        help="In which [SEP] counts them",
+        choices=("left to right", "size", "score"), advanced=True,
+    )
+    face_seeds: str = setting(
+        "per face", "Seeds of faces", "faces", "seeds",
+        help="Per face: the picture's seed and one more for each face; same: the picture's for all",
+        choices=("per face", "same"), advanced=True,
+    )
+    face_steps: int = setting(
+        0, "Steps of faces", "faces", "steps",
+        help="0: as the picture",
+        minimum=0, maximum=150, step=1, advanced=True,
+    )
+    face_sampler: str = setting(
+        "Same", "Sampler of faces", "faces", "sampler",
+        help="Same: as the picture",
+        choices=("Same",), listed="samplers", advanced=True,
+    )
+    face_cfg: float = setting(
+        0.0, "CFG scale of faces", "faces", "cfg",
+        help="0: as the picture",
+        minimum=0.0, maximum=30.0, step=0.5, advanced=True,
+    )
+    face_tone: float = setting(
+        1.0, "Match of tone", "faces", "tone",
+        help="How far a new face takes the brightness and tint around it; less keeps a wanted change of tone",
+        minimum=0.0, maximum=1.0, step=0.05, advanced=True,
+    )
+    face_boxes: str = setting(
+        "", "Boxes of your own", "faces", "boxes",
+        help="In place of a search: left,top,right,bottom of each face as shares of the picture (0..1), with ; between",
+        advanced=True,
+    )
+    face_passes: str = setting(
+        "", "Further passes", "faces", "passes",
+        help='A JSON list of passes after this one, each an object such as {"strength": 0.2, "prompt": "..."}',
+        lines=2, advanced=True,
+    )
+    # fmt: on
 
     @classmethod
     def from_args(cls, args: Sequence[object]) -> tuple[Settings, list[str]]:
@@ -168,48 +217,6 @@ FIELDS = tuple(
     for f in dataclasses.fields(Settings)
 )
 NAMES = tuple(field.name for field in FIELDS)
-
-
-def accept(field: Field, value: object) -> tuple[Value, str]:
-    """The value to use, and "" or why it is not the one given: numbers are clamped, all else falls to the default."""
-    taken = _TAKE[field.kind](field, value)
-    if taken is None:
-        expected = " or ".join(field.choices) or {bool: "true or false", str: "a text"}.get(field.kind, "a number")
-        return field.default, f"{str(value)[:60]!r} refused, expected {expected}; using {field.default}"
-    if field.kind in (int, float) and taken != value:
-        return taken, f"{str(value)[:60]} taken as {taken}"
-    return taken, ""
-
-
-def _take_bool(field: Field, value: object) -> Value | None:
-    words = {"true": True, "1": True, "1.0": True, "on": True, "false": False, "0": False, "0.0": False, "off": False}
-    return words.get(str(value).strip().lower())
-
-
-def _take_number(field: Field, value: object) -> Value | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if math.isnan(number):
-        return None
-    low = -math.inf if field.minimum is None else field.minimum
-    high = math.inf if field.maximum is None else field.maximum
-    number = min(max(number, low), high)
-    if math.isinf(number):
-        return None
-    return round(number) if field.kind is int else number
-
-
-def _take_text(field: Field, value: object) -> Value | None:
-    if not isinstance(value, str) or (field.choices and not field.listed and value not in field.choices):
-        return None
-    return value[:LONGEST]
-
-
-_TAKE = {bool: _take_bool, int: _take_number, float: _take_number, str: _take_text}
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (tree.arrows, "lib_vaeface/ui/panel.py", "from lib_vaeface.vae.decode import decode\n"),
     (tree.arrows, "lib_vaeface/ui/panel.py", "from lib_vaeface import session\n"),
     (tree.arrows, "lib_vaeface/misc.py", "from lib_vaeface import session\n"),
-    (tree.borders, "lib_vaeface/session.py", "from modules import shared\n"),
+    (tree.borders, "lib_vaeface/session/generation.py", "from modules import shared\n"),
     (tree.borders, "lib_vaeface/face/refine.py", "def f():\n    import backend.memory_management\n"),
     (tree.borders, "scripts/vaeface.py", "import modules.scripts as scripts\n"),
     (tree.borders, "lib_vaeface/host/forge.py", "import gradio as gr\n"),
@@ -60,7 +60,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (tree.doorbell, "scripts/vaeface.py", "class A: ...\n" + "x = 1\n" * 40),
     (tree.leftovers, "README.md", "unpack it in /ro" "ot/webui\n"),
     (tree.leftovers, "README.md", "from https://py" "pi.org/simple\n"),
-    (tree.leftovers, "lib_vaeface/session.py", "def f() -> None:\n    raise NotImplemented" "Error\n"),
+    (tree.leftovers, "lib_vaeface/session/generation.py", "def f() -> None:\n    raise NotImplemented" "Error\n"),
     (tree.leftovers, ".ci/run", "# FIX" "ME\n"),
     (tree.layout, "lib_vaeface/misc.py", ""),
 ]  # fmt: skip
@@ -91,7 +91,7 @@ ALLOWED: list[tuple[str, str]] = [
     ("lib_vaeface/face/blend.py", "from lib_vaeface.vae.decode import region\nfrom .regions import crop\n"),
     ("lib_vaeface/host/forge.py", "import backend.loader\nfrom lib_vaeface.vae.protocol import Codec\n"),
     ("lib_vaeface/ui/panel.py", "import gradio\nfrom lib_vaeface.vae import compare\nfrom lib_vaeface import host\n"),
-    ("lib_vaeface/session.py", "from lib_vaeface.face import refine\nfrom lib_vaeface import __version__, infotext\n"),
+    ("lib_vaeface/session/faces.py", "from lib_vaeface.face import refine\nfrom lib_vaeface import infotext\n"),
 ]
 
 

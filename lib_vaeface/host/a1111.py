@@ -22,6 +22,7 @@ from modules import (
     scripts,
     sd_hijack,
     sd_models,
+    sd_samplers,
     sd_vae,
     shared,
     ui_components,
@@ -63,6 +64,9 @@ class A1111:
 
     def vae_names(self) -> Sequence[str]:
         return sorted(sd_vae.vae_dict)
+
+    def sampler_names(self) -> Sequence[str]:
+        return [sampler.name for sampler in sd_samplers.visible_samplers()]
 
     def vae_folders(self) -> Sequence[Path]:
         beside = {folder.resolve() for folder in self.checkpoint_folders()}

@@ -89,6 +89,9 @@ class Host(Protocol):
     def vae_names(self) -> Sequence[str]:
         """Names of the files that may be picked, as they stand in the list on the page."""
 
+    def sampler_names(self) -> Sequence[str]:
+        """Names of the samplers, as they stand in the list on the page."""
+
     def vae_folders(self) -> Sequence[Path]:
         """Where this WebUI keeps VAE files."""
 

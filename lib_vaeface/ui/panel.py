@@ -13,8 +13,9 @@ from typing import Any
 import gradio as gr
 
 from lib_vaeface import infotext
+from lib_vaeface.fields import Field, Value
 from lib_vaeface.host import Host
-from lib_vaeface.settings import FIELDS, GROUPS, Field, Value
+from lib_vaeface.settings import FIELDS, GROUPS
 from lib_vaeface.ui.gradio_compat import js
 from lib_vaeface.ui.html import Markup, tag
 from lib_vaeface.ui.report import report
@@ -34,13 +35,25 @@ def build(script: Any, host: Host, notice: str = "") -> list[Any]:
         if notice:
             gr.HTML(tag("p", notice, class_="vaeface-error"), elem_id=script.elem_id("notice"))
         for name in FEATURES:
-            with gr.Group(elem_id=script.elem_id(f"group_{name}")), gr.Row():
-                controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in FIELDS if f.group == name})
+            controls.update(_group(name, script, host))
         script.report_view = gr.HTML(elem_id=script.elem_id("report"))
     for group in GROUPS.values():
         controls[group.switch].change(fn=None, inputs=[], outputs=[], **js("() => vaefaceStatus()"))
     script.infotext_fields = [host.paste_field(controls[f.name], _reader(f.name)) for f in FIELDS]
     return [controls[field.name] for field in FIELDS]
+
+
+def _group(name: str, script: Any, host: Host) -> dict[str, Any]:
+    """One feature's controls by name, the advanced ones folded away."""
+    fields = [field for field in FIELDS if field.group == name]
+    advanced = [field for field in fields if field.advanced]
+    with gr.Group(elem_id=script.elem_id(f"group_{name}")):
+        with gr.Row():
+            controls = {f.name: _control(f, script.elem_id(f.name), host) for f in fields if not f.advanced}
+        if advanced:
+            with gr.Accordion("More", open=False, elem_id=script.elem_id(f"more_{name}")), gr.Row():
+                controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in advanced})
+    return controls
 
 
 def watch_results(script: Any, host: Host) -> None:
@@ -63,13 +76,16 @@ def _control(field: Field, elem_id: str, host: Host) -> Any:
     if field.kind is bool:
         return gr.Checkbox(**common)
     if field.listed:
-        return gr.Dropdown(choices=[*field.choices, *host.vae_names()], allow_custom_value=True, **common)
+        names = {"vaes": host.vae_names, "samplers": host.sampler_names}[field.listed]()
+        return gr.Dropdown(choices=[*field.choices, *names], allow_custom_value=True, **common)
     if field.choices:
         make = gr.Radio if len(field.choices) <= 3 else gr.Dropdown
         return make(choices=list(field.choices), **common)
     if field.minimum is not None and field.maximum is not None:
         return gr.Slider(minimum=field.minimum, maximum=field.maximum, step=field.step, **common)
-    return gr.Textbox(**common, visible=not field.hidden) if field.kind is str else gr.Number(**common)
+    if field.kind is not str:
+        return gr.Number(**common)
+    return gr.Textbox(**common, visible=not field.hidden, lines=field.lines)
 
 
 def _status(script: Any, master: str) -> Markup:

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,37 @@ class JsonFile:
             raise
         found = os.stat(path)
         self._seen = (found.st_mtime_ns, found.st_size)
+
+
+class Texts(MutableMapping[str, str]):
+    """Such a table as a plain mapping of texts; what can't be written is kept in memory."""
+
+    def __init__(self, table: JsonFile) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> str:
+        found = self._table.get(name)
+        if not isinstance(found, str):
+            raise KeyError(name)
+        return found
+
+    def __setitem__(self, name: str, text: str) -> None:
+        self._put(name, text)
+
+    def __delitem__(self, name: str) -> None:
+        self._put(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.items())
+
+    def __len__(self) -> int:
+        return len(self._table.items())
+
+    def _put(self, name: str, text: str | None) -> None:
+        try:
+            self._table.put(name, text)
+        except OSError:
+            pass
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from .codec import Autoencoder
 from .errors import VaeFileError
 from .hashes import LENGTH
 from .inspect import VaeInfo
-from .jsonfile import JsonFile
+from .jsonfile import JsonFile, Texts
 from .kinship import CheckpointFacts, fitting, judge
 from .library import Entry, Library, VaeNameError
 from .precision import RUNGS, Climb
@@ -49,14 +49,23 @@ class Codecs:
     """Codecs kept open, the last used ones, up to `most_bytes` of weights."""
 
     most_bytes: int = MOST_BYTES
+    remembered: JsonFile = field(default_factory=lambda: JsonFile(None))
     _kept: OrderedDict[tuple[str, str, str], Autoencoder] = field(default_factory=OrderedDict)
+    _told: Callable[[Climb], None] = lambda climb: None
 
     def get(self, info: VaeInfo, device: torch.device, precision: str, told: Callable[[Climb], None]) -> Autoencoder:
-        """The codec of a file for raw latents. VaeFileError: it can't be read or holds another thing by now."""
+        """The codec of a file for raw latents. VaeFileError: it can't be read or holds another thing by now.
+
+        remembered: the precision that a file needed, so that the next picture starts right. told: from now on hears of
+        every climb, also of codecs that were opened earlier.
+        """
+        self._told = told
         key = (info.identity.key(), str(device), precision)
         if key not in self._kept:
             dtype = None if precision == BEST else RUNGS[precision]
-            self._kept[key] = raw(load(info.path, device, dtype, told=told))
+            remembered = Texts(self.remembered)
+            codec = load(info.path, device, dtype, remembered=remembered, told=lambda climb: self._told(climb))
+            self._kept[key] = raw(codec)
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(codec.nbytes for codec in self._kept.values()) > self.most_bytes:
             self._kept.popitem(last=False)

@@ -127,7 +127,7 @@ def on() -> dict:
 
 def failing() -> dict:
     """Our code raises in every place it can; the library is found in sys.modules, where the WebUI left it."""
-    session = sys.modules["lib_vaeface.session"]
+    session = sys.modules["lib_vaeface.session.generation"]
     results = {}
     for owner, name in (
         (sys.modules["lib_vaeface.schedule.trace"].Trace, "record"),

@@ -28,6 +28,9 @@ class SampleHost:
     def vae_names(self):
         return ["a.safetensors", "b.safetensors"]
 
+    def sampler_names(self):
+        return ["Euler", "Euler a"]
+
     def release_vae(self):
         self.pointed = False
 

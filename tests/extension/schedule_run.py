@@ -38,7 +38,7 @@ def paint(job=None, args=(True,), texts=(), opts=None, guest="", skip=0, keep=Fa
 
 
 def forget():
-    library = sys.modules.get("lib_vaeface.session")
+    library = sys.modules.get("lib_vaeface.session.scheduling")
     if library is not None:
         library.ENCODINGS.__init__()
 

@@ -52,7 +52,7 @@ def test_a_picture_without_our_key_switches_off_and_touches_nothing_else():
 @pytest.mark.parametrize("damaged", ["", "{", "[1]", "null", "7", '{"timing":"never"}', "[" * 100_000])
 def test_damaged_values_leave_the_control_alone(damaged):
     values = infotext.read({"VAE Face": damaged, "VAE Face schedule": damaged})
-    assert values == {"enabled": True, "schedule": True, "vae": False}
+    assert values == {"enabled": True, "schedule": True, "vae": False, "faces": False}
 
 
 def test_values_of_a_newer_schema_are_read_as_far_as_known():
@@ -62,7 +62,7 @@ def test_values_of_a_newer_schema_are_read_as_far_as_known():
 
 def test_schema_1_stays_readable():
     line = {"VAE Face": '{"v":1,"version":"0.1.0","host":"A1111"}', "VAE Face schedule": '{"v":1,"timing":"exact"}'}
-    assert infotext.read(line) == {"enabled": True, "schedule": True, "timing": "exact", "vae": False}
+    assert infotext.read(line) == {"enabled": True, "schedule": True, "timing": "exact", "vae": False, "faces": False}
 
 
 def test_keys_are_what_the_parameter_line_accepts():

@@ -6,7 +6,7 @@ import json
 import gradio as gr
 
 from lib_vaeface import infotext
-from lib_vaeface.settings import FIELDS, GROUPS, Settings
+from lib_vaeface.settings import FIELDS, GROUPS, NAMES, Settings
 from lib_vaeface.ui import panel
 from lib_vaeface.ui.html import Markup, tag
 from lib_vaeface.ui.report import report
@@ -97,8 +97,10 @@ def test_controls_are_plain_gradio_so_that_their_defaults_can_be_saved():
 def test_pasting_restores_every_control():
     script = SampleScript()
     built(script)
-    wanted = [True, True, "exact", True, "b.safetensors", "fp32", True, "0123456789", "Same"]
-    parameters = infotext.write(Settings(*wanted), {})
+    vae = (True, "b.safetensors", "fp32", True, "0123456789", "Same")
+    settings = Settings(True, True, "exact", *vae, faces=True, face_strength=0.4, face_prompt='a "b" [SEP]\n[c:d:3]')
+    wanted = [getattr(settings, name) for name in NAMES]
+    parameters = infotext.write(settings, {})
     assert [read(parameters) for _, read in script.infotext_fields] == wanted
     assert [read({}) for _, read in script.infotext_fields] == [False] + [None] * (len(wanted) - 1)
 

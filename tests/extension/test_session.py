@@ -7,9 +7,12 @@ import json
 import pytest
 import torch
 
-from lib_vaeface import session
+from lib_vaeface import host, session
 from lib_vaeface.schedule.protocol import Encoded, Request
 from lib_vaeface.schedule.trace import Trace
+from lib_vaeface.session.generation import ATTRIBUTE, Session
+from lib_vaeface.session.hooks import on_conditioning, on_model_call
+from lib_vaeface.version import __version__
 from tests.extension.sample_host import Job, SampleHost, call
 
 CAT, DOG = torch.ones(1, 77, 8), torch.ones(1, 77, 8) * 2
@@ -18,9 +21,9 @@ ring_batch, ring_post = session.hook("before_process_batch"), session.hook("post
 
 @pytest.fixture
 def webui():
-    session.Session._last = None
+    Session._last = None
     yield SampleHost()
-    session.Session._last = None
+    Session._last = None
 
 
 def request(prompt, steps=4, negative=False):
@@ -36,9 +39,9 @@ def paint(webui, job, args, conds=(CAT, CAT, DOG), inside=None):
     webui.stack.append(job)
     session.open_session(job, args, webui)
     ring_batch(None, job, *args, batch_number=0, prompts=[], seeds=[], subseeds=[])
-    session.on_conditioning(job, lambda: request("a [cat:dogs:2]"))
+    on_conditioning(job, lambda: request("a [cat:dogs:2]"))
     for step, cond in enumerate(conds):
-        session.on_model_call(call(job, step, cond))
+        on_model_call(call(job, step, cond))
     if inside:
         inside()
     texts = job.infotext()
@@ -72,7 +75,7 @@ def test_record_option_off_keeps_the_settings(webui):
 
 def test_the_hires_pass_is_counted_apart(webui):
     job = Job()
-    texts = paint(webui, job, [True], inside=lambda: session.on_model_call(call(job, 0, CAT, hires=True)))
+    texts = paint(webui, job, [True], inside=lambda: on_model_call(call(job, 0, CAT, hires=True)))
     schedule = texts["VAE Face schedule"]
     assert (schedule["first"]["calls"], schedule["hires"]["calls"]) == (3, 1)
 
@@ -82,7 +85,7 @@ def test_every_iteration_starts_anew(webui):
 
     def second_iteration():
         ring_batch(None, job, batch_number=1)
-        session.on_model_call(call(job, 0, CAT))
+        on_model_call(call(job, 0, CAT))
 
     assert paint(webui, job, [True], inside=second_iteration)["VAE Face schedule"]["first"]["calls"] == 1
 
@@ -90,7 +93,7 @@ def test_every_iteration_starts_anew(webui):
 def test_closed_after_postprocess_but_infotext_still_answers(webui):
     job = Job()
     texts = paint(webui, job, [True])
-    assert session.find(job) is None and not hasattr(job, session.ATTRIBUTE)
+    assert session.find(job) is None and not hasattr(job, ATTRIBUTE)
     assert {key: json.loads(text) for key, text in job.infotext().items()} == texts
 
 
@@ -108,7 +111,7 @@ def test_a_nested_job_gets_no_session_and_disturbs_none(webui):
     def nested():
         assert paint(webui, inner, [True]) == {}
         twin.append(copy.copy(outer))
-        session.on_model_call(call(twin[0], 0, DOG))
+        on_model_call(call(twin[0], 0, DOG))
         assert session.find(twin[0]) is None
 
     texts = paint(webui, outer, [True], inside=nested)
@@ -150,7 +153,7 @@ def test_a_failure_ends_the_effect_and_is_said_once(webui, monkeypatch):
 
 @pytest.mark.parametrize("hook", ["before_process", "before_process_batch", "postprocess"])
 def test_a_failure_in_any_hook_is_said_once(webui, monkeypatch, hook):
-    monkeypatch.setattr(session.Session, hook, lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Session, hook, lambda *_, **__: 1 / 0)
     paint(webui, Job(), [True])
     assert len(webui.comments) == len(webui.errors) == 1
 
@@ -184,11 +187,11 @@ def test_a_refused_switch_is_said_although_off(webui):
 
 
 def test_an_older_library_stays_off_and_asks_for_a_restart(webui, monkeypatch):
-    monkeypatch.setattr(session.host, "current", lambda: webui)
+    monkeypatch.setattr(host, "current", lambda: webui)
     job = Job()
     session.opener("99.0")(None, job, True)
     assert session.find(job) is None and "restart" in webui.comments[0][1]
     session.opener("99.0")(None, Job(), False)
     assert len(webui.comments) == 1
-    session.opener(session.__version__)(None, job, True)
+    session.opener(__version__)(None, job, True)
     assert session.find(job) is not None

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib_vaeface.settings import FIELDS, GROUPS, NAMES, Field, Settings, accept
+from lib_vaeface.fields import Field, accept
+from lib_vaeface.settings import FIELDS, GROUPS, NAMES, Settings
 
 STEPS = Field("steps", int, 20, "Steps", "", "vaeface", minimum=1, maximum=150)
 BLEND = Field("blend", float, 0.5, "Blend", "", "vaeface", minimum=0.0, maximum=1.0)
@@ -16,6 +17,9 @@ def test_order_of_positional_arguments_is_pinned():
     assert NAMES == (  # append only
         "enabled", "schedule", "timing",
         "vae", "vae_name", "vae_precision", "vae_allow", "vae_hash", "vae_hires",
+        "faces", "face_vae", "face_strength", "face_prompt", "face_negative", "face_adaptive", "face_guard",
+        "face_search", "face_detector", "face_score", "face_smallest", "face_largest", "face_count", "face_order",
+        "face_seeds", "face_steps", "face_sampler", "face_cfg", "face_tone", "face_boxes", "face_passes",
     )  # fmt: skip
 
 

@@ -1,0 +1,126 @@
+"""One generation: its settings, its stages, what was found, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lib_vaeface import infotext
+from lib_vaeface.host import Host
+from lib_vaeface.settings import Settings
+from lib_vaeface.version import __version__
+
+from .scheduling import ScheduleStage
+from .stage import Stage
+from .vaes import VaeStage
+
+ATTRIBUTE = "_vaeface_session"
+
+
+class Session:
+    """Hooks are the methods named as the WebUI names them, each called as hook(job, [subject], **keywords)."""
+
+    _last: Session | None = None
+
+    def __init__(self, job: Any, settings: Settings, notes: Sequence[str], webui: Host) -> None:
+        self.settings = settings
+        self.notes = tuple(notes)
+        self.host = webui
+        self.error = ""
+        self.schedule = ScheduleStage(self)
+        self.vae = VaeStage(self)
+        self._job = weakref.ref(job)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Those that have something to do, in the order in which they act."""
+        stages: list[tuple[Stage, bool]] = [
+            (self.schedule, self.schedule.on),
+            (self.vae, self.vae.on or self.vae.watching),
+        ]
+        return [stage for stage, wanted in stages if wanted]
+
+    @property
+    def job(self) -> Any:
+        """The WebUI's job; None when it is gone."""
+        return self._job()
+
+    def of(self, job: Any) -> bool:
+        """Whether this session was opened for exactly this job and has neither failed nor ended."""
+        return self._job() is job and not self.error
+
+    @property
+    def running(self) -> bool:
+        job = self._job()
+        return job is not None and self.host.running(job)
+
+    def before_process(self, job: Any) -> None:
+        for note in self.notes:
+            self.host.comment(job, f"VAE Face: {note}")
+        for key in infotext.write(self.settings, {}):
+            job.extra_generation_params[key] = self._text_of(key)
+        for stage in self.stages:
+            stage.before_process(job)
+
+    def process(self, job: Any) -> None:
+        for stage in self.stages:
+            stage.process(job)
+
+    def before_process_batch(self, job: Any, **_: Any) -> None:
+        for stage in self.stages:
+            stage.before_process_batch(job)
+
+    def model_loaded(self, job: Any) -> None:
+        for stage in self.stages:
+            stage.model_loaded(job)
+
+    def post_sample(self, job: Any, sampled: Any) -> None:
+        for stage in self.stages:
+            stage.post_sample(job, sampled.samples)
+
+    def postprocess_batch_list(self, job: Any, pictures: Any, **_: Any) -> None:
+        for stage in self.stages:
+            stage.postprocess_batch_list(job, pictures)
+
+    def postprocess(self, job: Any, processed: Any) -> None:
+        self.host.release_vae()
+        delattr(job, ATTRIBUTE)
+        Session._last = None
+
+    def found(self) -> dict[str, dict[str, Any]]:
+        """What happened so far, as JSON values by group: the part of the infotext that is not settings."""
+        main: dict[str, Any] = {"version": __version__, "host": self.host.name}
+        if self.notes:
+            main["notes"] = list(self.notes)
+        if self.error:
+            main["error"] = self.error
+        return {"vaeface": main, **{stage.group: stage.found() for stage in self.stages}}
+
+    def ring(self, hook: str, job: Any, *subject: Any, **keywords: Any) -> None:
+        """Run one hook; a failure ends the session's effect and is said once."""
+        try:
+            getattr(self, hook)(job, *subject, **keywords)
+        except Exception as error:
+            self.fail(hook, error, job, subject[0] if hook == "postprocess" else None)
+
+    def fail(self, where: str, error: Exception, job: Any, processed: Any = None) -> None:
+        self.error = f"{where}: {type(error).__name__}: {error}"[:300]
+        self.host.release_vae()
+        text = f"VAE Face failed and was dropped, the picture is the WebUI's own ({self.error})"
+        self.host.report_error(text)
+        self.host.comment(job, text, processed)
+        job.extra_generation_params[infotext.KEYS[0]] = self._text_of(infotext.KEYS[0])
+
+    def _text_of(self, key: str) -> Callable[..., str | None]:
+        # Evaluated by the WebUI for every picture, so each iteration's picture tells of its own sampling.
+        def text(**_: Any) -> str | None:
+            try:
+                found = self.found()
+            except Exception as error:
+                self.schedule.traces = {}
+                self.fail("infotext", error, self._job())
+                found = self.found()
+            return infotext.write(self.settings, found).get(key)
+
+        return text

@@ -1,0 +1,152 @@
+"""The VAE of one generation: picked and proved for the loaded model, lent to the WebUI, and what went through it."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lib_vaeface import host
+from lib_vaeface.vae.codec import Autoencoder
+from lib_vaeface.vae.hashes import Hashes
+from lib_vaeface.vae.jsonfile import JsonFile
+from lib_vaeface.vae.library import BESIDE_CHECKPOINTS, Folder, Library
+from lib_vaeface.vae.picked import AUTOMATIC, Codecs, Pick, Picker
+from lib_vaeface.vae.protocol import Coder, HostVae
+from lib_vaeface.vae.verdicts import Verdicts
+
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from .generation import Session
+
+BUILT_IN = Pick()
+HALF_STEP = 0.5 / 127.5  # of a picture in -1..1 with 8 bits
+
+
+class VaeStage(Stage):
+    """Also where another stage needs to see what is decoded: then every pass has the WebUI's own VAE."""
+
+    group = "vae"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.picks: dict[str, dict[str, Pick]] = {}  # by the identity of the model's own VAE, then by pass
+        self.painted: Pick | None = None
+        self.decoded: list[Tensor] = []
+        """Raw latents [1,C,h,w] that were decoded in this iteration, the newest last; previews among them."""
+
+    @property
+    def watching(self) -> bool:
+        """Whether decodes are to be seen although no VAE is picked."""
+        return self.settings.on("faces")
+
+    def process(self, job: Any) -> None:
+        self._point(job)
+
+    def before_process_batch(self, job: Any) -> None:
+        self.decoded = []
+        self._point(job)
+
+    def model_loaded(self, job: Any) -> None:
+        self._point(job)
+
+    def _point(self, job: Any) -> None:
+        """Make the proof for the model that is loaded now, once for each."""
+        if not (self.on or self.watching):
+            return
+        own = self.host.vae(job)
+        if own.identity in self.picks:
+            return
+        self.picks[own.identity] = self._passes(job, own)
+        self.painted = self.picks[own.identity][self.host.pass_of(job)]
+        if self.watching or any(pick.codec is not None for pick in self.picks[own.identity].values()):
+            self.host.point_vae(job, self._coder(job, own))
+
+    def _passes(self, job: Any, own: HostVae) -> dict[str, Pick]:
+        if not self.on:
+            return {"first": BUILT_IN, "between": BUILT_IN, "hires": BUILT_IN}
+        first = self.pick(job, own, self.settings.vae_name, self.settings.vae_hash)
+        hires = first if self.settings.vae_hires == "Same" else self.pick(job, own, self.settings.vae_hires)
+        return {"first": first, "between": first, "hires": hires}
+
+    def pick(self, job: Any, own: HostVae, name: str, weight_hash: str = "") -> Pick:
+        """The proved VAE of that name for this generation; the reason is shown where it is not the one asked for."""
+        chosen = self.settings
+        pick = picker().pick(
+            name,
+            own,
+            weight_hash=weight_hash,
+            allow=chosen.vae_allow,
+            precision=chosen.vae_precision,
+            told=lambda climb: self.host.comment(job, f"VAE Face: {climb}"),
+        )
+        if pick.why and name != AUTOMATIC:
+            self.host.comment(job, f"VAE Face: {pick.why}")
+        return pick
+
+    def _coder(self, job: Any, own: HostVae) -> Coder:
+        """What the model decodes and encodes by: the codec of the pass that the job is in."""
+        picks, owner = self.picks[own.identity], weakref.ref(job)
+
+        def lent(work: Callable[[Autoencoder, str], Any]) -> Any:
+            """What the codec of this pass gives; None, for the WebUI's own way, where there is none or it fails."""
+            where = self.host.pass_of(owner())
+            self.painted = picks[where]
+            if self.session.error or self.painted.codec is None:
+                return None
+            try:
+                return work(self.painted.codec, where)
+            except Exception as error:
+                self.painted = BUILT_IN
+                self.session.fail("vae", error, owner())
+                return None
+
+        def decode(raw: Tensor) -> Any:
+            self._see(raw)
+            return lent(lambda codec, where: codec.decode_raw(raw) + rounding(where))
+
+        return Coder(decode, lambda images: lent(lambda codec, _: codec.moments(images)))
+
+    def _see(self, raw: Tensor) -> None:
+        """Note what is decoded. The WebUI repeats in another precision what gave NaN: that is the same latent."""
+        if not self.watching or self.session.error:
+            return
+        for one in raw.detach().split(1):
+            if self.decoded and _same(one, self.decoded[-1]):
+                self.decoded.pop()
+            self.decoded.append(one)
+
+    def found(self) -> dict[str, Any]:
+        """The VAE that painted: its true name, the hash of its weights, and why it was this one."""
+        if not self.picks:
+            return {}
+        pick = self.painted or [*self.picks.values()][-1]["first"]
+        fit = {} if pick.verdict is None else {"fit": pick.verdict.answer}
+        why = {"why": pick.why} if pick.why else {}
+        return {"used": pick.name, "hash": pick.weight_hash, **fit, **why}
+
+
+def rounding(where: str) -> float:
+    """A1111 cuts what lies between two passes to whole numbers; half a step makes that a rounding."""
+    return HALF_STEP if where == "between" else 0.0
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a.float(), b.to(a.device).float(), rtol=0.02, atol=0.02)
+
+
+@functools.lru_cache(maxsize=1)
+def picker() -> Picker:
+    """The one picker of this process, with its files in the WebUI's data folder."""
+    webui = host.current()
+    folder = webui.data_folder()
+    hashes = Hashes(folder / "vae-hashes.json")
+    beside = (Folder(path, BESIDE_CHECKPOINTS) for path in webui.checkpoint_folders())
+    library = Library([*webui.vae_folders(), *beside], hashes)
+    codecs = Codecs(remembered=JsonFile(folder / "vae-precision.json"))
+    return Picker(library, Verdicts(folder / "vae-verdicts.json"), JsonFile(folder / "vae-chosen.json"), codecs)
