@@ -23,6 +23,7 @@ FINE = 0.02  # sigma below which differences are detail, not tone
 GAIN = (0.8, 1.25)
 FIELD = ((0.06, 1.0), (0.15, 0.1), (0.4, 0.01))  # sigma in heights and weight: near the ring exact, inside smooth
 FIELD_HEIGHT = 96  # the field is smooth: it is computed with the face at most this high
+CUT_OFF = 0.002  # black and white were cut off at the end of the range: their tone tells nothing
 FEW = 16  # fewer pixels of ring than this tell nothing
 
 
@@ -48,7 +49,7 @@ def blend(
     `new` that are no numbers are not taken. ValueError: sizes that do not belong together.
     """
     left, top, right, bottom = _fitting(picture, new, box, mask)
-    old = picture[:, top:bottom, left:right]
+    old = picture[:, top:bottom, left:right].float()
     shape = outline(face)
     new = new.to(old)
     new = torch.where(torch.isfinite(new), new, old)
@@ -68,23 +69,45 @@ def match_tone(old: Tensor, new: Tensor, distance: Tensor, shape: Outline, stren
 
     distance: signed pixels to the outline, [h,w]. Equal pictures give `new`, bit for bit.
     """
-    ring = (distance.abs() < max(RING * shape.height, 1.0)).to(old.dtype)
+    reach = max(RING * shape.height, 1.0)
+    whole = ((old > CUT_OFF) & (old < 1 - CUT_OFF) & (new > CUT_OFF) & (new < 1 - CUT_OFF)).all(0)
+    ring = (distance.abs() < reach) & whole
     if int(ring.sum()) < FEW:
         return new
     there, here = to_lab(old), to_lab(new)
-    matched = _affine(there, here, ring > 0, FINE * shape.height)
-    matched = matched + _field((there - matched) * ring, ring, shape.height)
+    matched = _affine(there, here, ring, FINE * shape.height)
+    weight = soft(distance.abs() - reach, reach / 2)
+    matched = matched + _field((there - matched) * weight, weight, shape.height)
     return (new + strength * (to_rgb(matched) - to_rgb(here))).clamp(0, 1)
 
 
 def _affine(there: Tensor, here: Tensor, ring: Tensor, fine: float) -> Tensor:
-    """Gain and offset per channel so that mean and spread on the ring agree; of low-passed pictures, since new detail
-    is not contrast."""
+    """A gain and a plane per channel so that mean, slope and spread on the ring agree; of low-passed pictures, since
+    new detail is not contrast. Slopes are taken out before spreads are compared, since other light is not contrast."""
+    where = _coordinates(ring)
+    inside = where[:, ring]
     wanted, given = (gaussian(lab, fine)[:, ring] for lab in (there, here))
-    spread = [part.std(1, correction=0) + 1e-3 for part in (wanted, given)]
+    planes = [_plane(inside, part) for part in (wanted, given)]
+    spread = [
+        (part - plane @ inside).std(1, correction=0) + 1e-3 for part, plane in zip((wanted, given), planes, strict=True)
+    ]
     gain = (spread[0] / spread[1]).clamp(*GAIN)[:, None, None]
-    middle, offset = given.mean(1)[:, None, None], (wanted.mean(1) - given.mean(1))[:, None, None]
-    return here + (here - middle) * (gain - 1) + offset
+    level, offset = (torch.einsum("cn,nhw->chw", part, where) for part in (planes[1], planes[0] - planes[1]))
+    return here + (here - level) * (gain - 1) + offset
+
+
+def _coordinates(ring: Tensor) -> Tensor:
+    """1, x and y of every pixel, the latter in -1..1: [3,h,w]."""
+    height, width = ring.shape
+    y = torch.linspace(-1, 1, height, device=ring.device)[:, None].expand(height, width)
+    x = torch.linspace(-1, 1, width, device=ring.device)[None].expand(height, width)
+    return torch.stack([torch.ones_like(x), x, y])
+
+
+def _plane(where: Tensor, values: Tensor) -> Tensor:
+    """Least squares of values [C,n] over coordinates [3,n], as [C,3]; nearly none of a slope where n lie on a line."""
+    damping = 1e-4 * where.shape[1] * torch.diag(torch.tensor([0.0, 1.0, 1.0], device=where.device))
+    return torch.linalg.solve(where @ where.T + damping, where @ values.T).T
 
 
 def _field(difference: Tensor, ring: Tensor, height: float) -> Tensor:
@@ -99,14 +122,6 @@ def _field(difference: Tensor, ring: Tensor, height: float) -> Tensor:
     total = torch.stack(parts).sum(0)
     field = total[:3] / total[3:].clamp(min=1e-6)
     return F.interpolate(field[None], size=size, mode="bicubic", align_corners=False)[0] if scale < 1 else field
-
-
-def face_mask(
-    face: Face, height: int, width: int, feather: float = FEATHER, device: torch.device | None = None
-) -> Tensor:
-    """What `blend` takes of a face in a picture of this size, [height,width] in 0..1: to be shown or saved."""
-    shape = outline(face)
-    return soft(shape.distance(height, width, device=device), feather * shape.height)
 
 
 def _fitting(picture: Tensor, new: Tensor, box: Sequence[int], mask: Tensor | None) -> tuple[int, int, int, int]:
