@@ -107,9 +107,8 @@ def _by_pictures(asked: argparse.Namespace) -> tuple[dict[str, Any], Tensor]:
 
 def _by_latents(asked: argparse.Namespace) -> tuple[dict[str, Any], Tensor | None]:
     from lib_vaeface.vae.compare import decode_each
+    from lib_vaeface.vae.sampled import read_latents
     from lib_vaeface.vae.universal import for_codec
-
-    from .latents import read_latents
 
     stored = read_latents(asked.latents)
     truth = shared.read_picture(asked.truth) if asked.truth else None
@@ -193,17 +192,18 @@ def _region(text: str) -> Region:
 
 def run_bridge(asked: argparse.Namespace) -> int:
     from lib_vaeface.vae.bridge import bridge
+    from lib_vaeface.vae.hashes import Hashes
     from lib_vaeface.vae.latent_map import read_map
+    from lib_vaeface.vae.sampled import layout_of, read_latents, write_latents
     from lib_vaeface.vae.universal import for_codec
-
-    from .latents import layout_of, read_latents, write_latents
 
     layout_of(shared.writable(asked.out, asked.overwrite))
     stored = read_latents(asked.latents)
     source, target = _opened(asked.source, asked, stored), _opened(asked.target, asked)
     via = read_map(asked.map) if asked.map else None
     found = bridge(for_codec(stored, source), source, target, asked.max_bytes, asked.size, via, not asked.no_check)
-    write_latents(asked.out, found.latents, target, shared.split_vae(asked.target)[0])
+    vae = shared.split_vae(asked.target)[0]
+    write_latents(asked.out, found.latents, target, vae.name, Hashes().weights(vae))
     if asked.json:
         print_json({"file": str(asked.out), "shape": list(found.latents.shape), **found.report.to_json()})
     else:
@@ -239,9 +239,8 @@ def _pictures(files: list[Path]) -> Iterator[Tensor]:
 
 
 def run_decode(asked: argparse.Namespace) -> int:
+    from lib_vaeface.vae.sampled import read_latents
     from lib_vaeface.vae.universal import choose, decode
-
-    from .latents import read_latents
 
     if bool(asked.vae) == bool(asked.vae_dir):
         raise Failed("name the VAE with --vae, or folders to choose from with --vae-dir", WRONG)
@@ -277,28 +276,14 @@ def _said(stored: Stored, asked: argparse.Namespace) -> Option:
 
 
 def _candidates(asked: argparse.Namespace, stored: Stored) -> Iterator[Candidate]:
-    """The usable VAEs of the folders that take these channels, with the hashes that can prove what they are."""
-    from dataclasses import replace
-
+    """The usable VAEs of the folders that take these channels."""
     from lib_vaeface.vae.library import Library
-    from lib_vaeface.vae.universal import Candidate
+    from lib_vaeface.vae.workbench import candidates
 
     missing = [folder for folder in asked.vae_dir if not Path(folder).is_dir()]
     if missing:
         raise ValueError(f"{missing[0]}: there is no such folder")
-    library = Library(asked.vae_dir)
-    for entry in library.refresh():
-        if entry.info is None or not entry.usable:
-            continue
-        candidate = Candidate(entry.name, entry.info, _loader(entry.path, asked))
-        if candidate.takes(stored):
-            info = replace(entry.info, sha256=library.hashes.sha256(entry.path))
-            weights = library.hashes.weights(entry.path) if stored.vae_hash else ""
-            yield replace(candidate, info=info, weight_hash=weights)
-
-
-def _loader(path: Path, asked: argparse.Namespace) -> Any:
-    return lambda row: shared.open_vae(f"{path}@{_key(row)}", asked)
+    return candidates(Library(asked.vae_dir), stored, lambda path, row: shared.open_vae(f"{path}@{_key(row)}", asked))
 
 
 def _key(row: Any) -> str:

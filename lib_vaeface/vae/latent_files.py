@@ -57,17 +57,21 @@ class LatentFile:
     metadata: Mapping[str, str]
 
 
-def write(path: Path | str, latents: Tensor, about: About, layout: str = PLAIN) -> Path:
+def write(path: Path | str, latents: Tensor, about: About, layout: str = PLAIN, raw: Tensor | None = None) -> Path:
     """Writes the sampler's latents [B,C,h,w] to `path`, whose suffix becomes the layout's. The whole file or none.
 
-    Values are kept in the dtype that they have, on the CPU. ValueError: ComfyUI's layout needs a format whose scale and
-    shift are known.
+    Values are kept in the dtype that they have, on the CPU. raw: the same without scale and shift, for ComfyUI's layout
+    where the table does not know the format. ValueError: that layout needs the one or the other.
     """
     path = Path(path).with_suffix(SUFFIX[layout])
     kept = latents.detach().to("cpu").contiguous()
     if kept.ndim != 4:
         raise ValueError(f"latents of shape {list(latents.shape)}; wanted are [B,C,h,w]")
-    tensors = {OURS: kept} if layout == PLAIN else {THEIRS: _to_raw(kept, about.format), VERSION: torch.zeros(0)}
+    if layout == PLAIN:
+        tensors = {OURS: kept}
+    else:
+        theirs = _to_raw(kept, about.format) if raw is None else raw.detach().to("cpu").contiguous()
+        tensors = {THEIRS: theirs, VERSION: torch.zeros(0)}
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, str(aside), about.metadata())
