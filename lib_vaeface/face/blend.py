@@ -107,7 +107,8 @@ def _coordinates(ring: Tensor) -> Tensor:
 def _plane(where: Tensor, values: Tensor) -> Tensor:
     """Least squares of values [C,n] over coordinates [3,n], as [C,3]; nearly none of a slope where n lie on a line."""
     damping = 1e-4 * where.shape[1] * torch.diag(torch.tensor([0.0, 1.0, 1.0], device=where.device))
-    return torch.linalg.solve(where @ where.T + damping, where @ values.T).T
+    found: Tensor = torch.linalg.solve(where @ where.T + damping, where @ values.T)
+    return found.T
 
 
 def _field(difference: Tensor, ring: Tensor, height: float) -> Tensor:

@@ -63,7 +63,7 @@ class CenterFace:
             return maps_of(weights(self._path, batch.device), batch)
         except torch.cuda.OutOfMemoryError:
             if len(batch) > 1:
-                parts = [self._maps(part) for part in batch.split(1)]
+                parts = [self._maps(part[None]) for part in batch]
                 return [torch.cat(kind) for kind in zip(*parts, strict=True)]
             return maps_of(weights(self._path, torch.device("cpu")), batch.cpu())
 

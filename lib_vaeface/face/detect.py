@@ -1,9 +1,9 @@
 """Detectors by name: which there are, which can be used here and why others can't.
 
-    find(detector("centerface", Setup(device)), images)
+    faces = detector("centerface", Setup(device)).detect(images)
 
 CenterFace comes with the extension. The others are used only where the person or the WebUI has installed them; nothing
-is ever downloaded. Any of them may fail: `find` then gives no faces and the reason, and the pictures stay.
+is ever downloaded.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from . import guests
 from .centerface import SCORE, WEIGHTS, CenterFace
-from .protocol import Detector, Face
+from .protocol import Detector
 from .search import NORMAL, SEARCHES, SIDE, Search
 
-__all__ = ["DETECTORS", "SEARCHES", "DetectorUnavailable", "Setup", "detector", "find", "missing"]
+__all__ = ["DETECTORS", "SEARCHES", "DetectorUnavailable", "Detectors", "Setup", "detector", "missing"]
+
+CPU = torch.device("cpu")
 
 
 class DetectorUnavailable(ValueError):
@@ -36,7 +38,7 @@ class Setup:
     person's; allow_pickle: that it may be opened by ultralytics, which runs what such a file says.
     """
 
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
     score: float = SCORE
     search: str = NORMAL
     side: int = SIDE
@@ -94,13 +96,32 @@ def _loaded(name: str, setup: Setup) -> Search:
     return Search(DETECTORS[name].make(setup), setup.search, setup.side)
 
 
-def find(found_by: Detector, images: Sequence[Tensor]) -> tuple[list[list[Face]], str]:
-    """Faces of each image and "", or no faces and why the detector failed. Never an error of the detector's."""
-    try:
-        faces = found_by.detect(images)
-        if len(faces) != len(images):
-            raise ValueError(f"it answered for {len(faces)} of {len(images)} pictures")
-        return faces, ""
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return [[] for _ in images], f"the face detector {found_by.name} failed, no face was changed: {reason}"
+class Looking(Protocol):
+    """How a pass over the faces looks for them."""
+
+    @property
+    def detector(self) -> str: ...
+
+    @property
+    def search(self) -> str: ...
+
+    @property
+    def score(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Detectors:
+    """The detectors of one WebUI. device, folders, yolo, allow_pickle: see `Setup`."""
+
+    device: torch.device
+    folders: Sequence[Path | str] = ()
+    yolo: Path | None = None
+    allow_pickle: bool = False
+
+    def get(self, wanted: Looking) -> Search:
+        """The one that a pass wants; DetectorUnavailable says why it can't be had."""
+        return detector(wanted.detector, self._setup(wanted))
+
+    def _setup(self, wanted: Looking) -> Setup:
+        folders = tuple(Path(folder) for folder in self.folders)
+        return Setup(self.device, wanted.score, wanted.search, SIDE, folders, self.yolo, self.allow_pickle)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,7 @@ class RetinaFace:
         path = retinaface_file(folders)
         if path is None:
             raise FileNotFoundError(without_retinaface(folders))
-        module = import_module("facexlib.detection.retinaface")
-        _place(module, device)
-        net = module.RetinaFace(network_name="resnet50", half=False)
+        net = _placed(import_module("facexlib.detection.retinaface"), device)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
         net.load_state_dict({name.removeprefix("module."): tensor for name, tensor in tensors.items()})
         self._net, self._score = net.eval().to(device), score
@@ -80,10 +79,12 @@ class RetinaFace:
         return distinct([_of_row([float(value) for value in row]) for row in rows])
 
 
-def _place(module: Any, device: torch.device) -> None:
-    """Older facexlibs take the device from a variable of the module."""
-    if hasattr(module, "device"):
-        module.device = device
+def _placed(module: Any, device: torch.device) -> Any:
+    """The network without weights. Older facexlibs take the device from a variable of the module."""
+    if "device" in signature(module.RetinaFace).parameters:
+        return module.RetinaFace(network_name="resnet50", half=False, device=device)
+    module.device = device
+    return module.RetinaFace(network_name="resnet50", half=False)
 
 
 def _of_row(row: Sequence[float]) -> Face:

@@ -10,21 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .crops import PADDING
+from .filters import ORDERS, Filters
 from .guard import MARGIN
+from .search import NORMAL, SEARCHES
 
 SAME, PER_FACE = "same", "per face"
-ORDERS = ("left to right", "size", "score")
-SEARCHES = ("normal", "thorough", "any orientation")
 
 
 @dataclass(frozen=True)
-class FacePass:
+class FacePass(Filters):
     """Settings of one pass. Build it from what people wrote with `parse_passes`, which checks kinds and ranges.
 
-    detector, search, score: which, how, and from which score on (0..1).
-    smallest, largest: limits of a face's height in percent of the picture's shorter side. count: the so many largest;
-    0: all. centre: only the one nearest to the middle. order: in which prompts and seeds count the faces. merge: faces
-    that overlap by more than this share of the smaller one become one; 0: none do.
+    detector, search: which, and how. What is worked on and in which order: see `Filters`.
     redecode: whether faces are decoded again by the face VAE before. grow, right, down: the face is this many times as
     large, moved by shares of its width and height in its own directions.
     strength: denoising strength at the reference size, see `strength`; 0: nothing is painted. adaptive: it follows the
@@ -34,14 +31,8 @@ class FacePass:
     """
 
     detector: str = "centerface"
-    search: str = "normal"
+    search: str = NORMAL
     score: float = 0.35
-    smallest: float = 0.0
-    largest: float = 100.0
-    count: int = 0
-    centre: bool = False
-    order: str = "left to right"
-    merge: float = 0.0
     redecode: bool = True
     grow: float = 1.0
     right: float = 0.0
@@ -62,9 +53,9 @@ class FacePass:
 
 
 RANGES: dict[str, tuple[float, float]] = {
-    "score": (0.01, 1), "smallest": (0, 100), "largest": (0, 100), "count": (0, 1000), "merge": (0, 1), "grow": (0.25, 4),
-    "right": (-2, 2), "down": (-2, 2), "strength": (0, 1), "padding": (1.2, 6), "steps": (0, 1000), "cfg": (0, 100),
-    "tone": (0, 1), "margin": (0, 1),
+    "score": (0.01, 1), "smallest": (0, 100), "largest": (0, 100), "main": (0, 100), "count": (0, 1000),
+    "merge": (0, 1), "grow": (0.25, 4), "right": (-2, 2), "down": (-2, 2), "strength": (0, 1), "padding": (1.2, 6),
+    "steps": (0, 1000), "cfg": (0, 100), "tone": (0, 1), "margin": (0, 1),
 }  # fmt: skip
 CHOICES = {"search": SEARCHES, "order": ORDERS, "seeds": (PER_FACE, SAME)}
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -83,7 +74,7 @@ def parse_passes(given: object, base: FacePass | None = None) -> tuple[tuple[Fac
         return (), []
     if isinstance(given, Mapping):
         given = [given]
-    if not isinstance(given, Sequence):
+    if isinstance(given, str) or not isinstance(given, Sequence):
         raise ValueError(f"passes: a list of objects is wanted, not {given!r:.60}")
     warnings: list[str] = []
     made = [_pass(entry, f"pass {number}", base or FacePass(), warnings) for number, entry in enumerate(given, 1)]

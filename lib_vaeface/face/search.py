@@ -60,7 +60,7 @@ class Search:
             for n, faces in enumerate(self.detector.detect(shown)):
                 size = (images[n].shape[2], images[n].shape[1])
                 found[n] += [_back(face, shown[n], view.quarters, size) for face in faces]
-        return [distinct(faces) for faces in found]
+        return [distinct([face for face in faces if _area(face) > 0]) for faces in found]
 
     def _shown(self, image: Tensor, view: View) -> Tensor:
         longest = max(image.shape[1:])
@@ -81,7 +81,14 @@ def _back(face: Face, shown: Tensor, quarters: int, size: tuple[int, int]) -> Fa
         x, y = _turned_back(point, upright, quarters)
         return x * factors[0], y * factors[1]
 
-    return Face(_hull(place(face.box[:2]), place(face.box[2:])), face.score, tuple(map(place, face.landmarks)))
+    left, top, right, bottom = _hull(place(face.box[:2]), place(face.box[2:]))
+    inside = (max(left, 0.0), max(top, 0.0), min(right, size[0]), min(bottom, size[1]))
+    return Face(inside, face.score, tuple(map(place, face.landmarks)))
+
+
+def _area(face: Face) -> float:
+    left, top, right, bottom = face.box
+    return max(right - left, 0.0) * max(bottom - top, 0.0)
 
 
 def _turned_back(point: Point, size: tuple[int, int], quarters: int) -> Point:
