@@ -21,7 +21,7 @@ from .protocol import Face, FloatBox, Point
 PADDING = 1.9  # window to the longer side of the face's box
 LEAST = 1.5  # what the outline and its soft edge need, even where the picture is narrower
 GRID = 64
-UNCHANGED = 4 / 255  # a canvas that changed by less, here and around, leaves the picture's own pixels
+UNCHANGED = 1 / 255  # a canvas that changed by less, here and around, leaves of the picture's own pixels
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ def _resized(picture: Tensor, side: int) -> Tensor:
 
 def _sampled(picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The picture at points given in shares of its sides, bicubic, mirrored beyond the edge."""
-    grid = torch.stack(torch.broadcast_tensors(2 * x - 1, 2 * y - 1), -1)[None].to(picture.dtype)
+    size = torch.broadcast_shapes(x.shape, y.shape)
+    grid = torch.stack([(2 * x - 1).expand(size), (2 * y - 1).expand(size)], -1)[None].to(picture.dtype)
     found = F.grid_sample(picture[None], grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     return found[0].clamp(0, 1)
 

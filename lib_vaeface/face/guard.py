@@ -54,7 +54,7 @@ def judge(before: Sequence[Face], after: Sequence[Face], box: FloatBox, margin: 
     """
     old = there(before, box, LOOSE)
     new = there(after, old.box, OVERLAP) if old else there(after, box, LOOSE)
-    scores = (old and old.score, new and new.score)
+    scores = old.score if old else None, new.score if new else None
     if new is None:
         return Verdict(False, *scores, "the face was not found again at its place")
     if old is not None and new.score < old.score - margin:

@@ -43,7 +43,7 @@ def mask_of(shape: Outline, height: int, width: int, device: torch.device | None
     grow: the outline is this many times as large; the soft edge is as wide as before.
     """
     large = replace(shape, half_width=shape.half_width * grow, half_height=shape.half_height * grow)
-    return soft(large.distance(height, width, device=device), FEATHER * shape.height)[None]
+    return soft(large.distance(height, width, device=device), FEATHER * shape.height)[None].clamp(0, 1)
 
 
 def mask_over(
@@ -52,7 +52,7 @@ def mask_over(
     """The soft mask over `box` (left, top, right, bottom) of the picture: [height,width] in 0..1."""
     left, top, right, bottom = box
     shape = outline(face)
-    return soft(shape.distance(bottom - top, right - left, left, top, device), feather * shape.height)
+    return soft(shape.distance(bottom - top, right - left, left, top, device), feather * shape.height).clamp(0, 1)
 
 
 def scaled(shape: Outline, centre: Point, scale: float, turned: float) -> Outline:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .crops import PADDING
 from .filters import ORDERS, Filters
@@ -93,7 +94,7 @@ def _json(text: str) -> object:
 def _pass(entry: object, name: str, base: FacePass, warnings: list[str]) -> FacePass:
     if not isinstance(entry, Mapping):
         raise ValueError(f"{name}: an object such as {{'strength': 0.3}} is wanted, not {entry!r:.60}")
-    taken = {}
+    taken: dict[str, Any] = {}
     for key, value in entry.items():
         if key in FIELDS:
             taken[key] = _value(key, value, name)
