@@ -131,8 +131,7 @@ def _resized(picture: Tensor, side: int) -> Tensor:
 
 def _sampled(picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The picture at points given in shares of its sides, bicubic, mirrored beyond the edge."""
-    size = torch.broadcast_shapes(x.shape, y.shape)
-    grid = torch.stack([(2 * x - 1).expand(size), (2 * y - 1).expand(size)], -1)[None].to(picture.dtype)
+    grid = torch.stack([2 * x - 1 + 0 * y, 2 * y - 1 + 0 * x], -1)[None].to(picture.dtype)
     found = F.grid_sample(picture[None], grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     return found[0].clamp(0, 1)
 
