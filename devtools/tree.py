@@ -37,9 +37,13 @@ ARROWS: dict[str, set[str]] = {
 # Where an arrow carries only a part: (from, to) -> the modules or names that may be taken.
 ONLY = {
     ("face", "vae"): {"decode"},
-    ("ui", "schedule"): {"compile"},
-    ("ui", "vae"): {"inspect", "compare", "bridge"},
-    ("ui", "face"): {"detect"},
+    ("ui", "schedule"): {"compile", "counting"},
+    ("ui", "vae"): {
+        "bridge", "compare", "compare_words", "contact_sheet", "crossing", "formats", "hashes", "inspect", "jsonfile",
+        "kept", "latent_files", "latent_map", "library", "pairing", "picked", "sampled", "universal", "verdicts",
+        "workbench",
+    },
+    ("ui", "face"): {"detect", "protocol"},
     **{("host", core): {"protocol", "protocols"} for core in CORES},
 }
 WEBUI = ("modules", "backend", "modules_forge", "ldm_patched")

@@ -32,7 +32,7 @@ from .picked import BUILT_IN, Picker, facts_of
 from .precision import Climb
 from .protocol import HostVae
 from .universal import Candidate, Choice, Stored, choose, for_codec, formats_of
-from .verdicts import FITS, UNKNOWN, Verdict
+from .verdicts import FITS, Verdict
 
 Told = Callable[[float, str], None]
 Regions = Callable[[Tensor], Sequence[Region]]
@@ -124,16 +124,14 @@ class Workbench:
         coders = (reference.codec.encode, decode) if prove else (None, None)
         return judge(info.path, reference.facts, *coders, sha256=info.sha256, memory=self.picker.memory)
 
-    def kin(self, name: str, reference: Reference, allow: bool = False) -> Autoencoder:
-        """The codec of a file that is proved to decode the reference's latents, in its format.
+    def kin(self, name: str, reference: Reference) -> Autoencoder:
+        """The codec of a file that is proved, or was allowed, to decode the reference's latents, in its format.
 
-        allow: also one whose fit can't be told; remembered for this pair. VaeNameError with the reason.
+        VaeNameError with the reason why it is not.
         """
         entry = self.usable(name)
         verdict = self.verdict(entry, reference, prove=True)
-        if verdict.answer == UNKNOWN and allow:
-            self.allow(entry, reference)
-        elif not verdict.may_decode:
+        if not verdict.may_decode:
             raise VaeNameError(f"{verdict.answer}: {verdict.reason}")
         return self.load(entry.path, reference.codec.format)
 
@@ -226,7 +224,6 @@ def compare_in(
     names: Sequence[str],
     *,
     truth: Tensor | None = None,
-    allow: bool = False,
     regions: Regions | None = None,
     told: Told = silent,
 ) -> Comparison:
@@ -237,7 +234,7 @@ def compare_in(
 
     def told_of(number: int, name: str) -> Autoencoder:
         told(number / total, name)
-        return reference.codec if name == reference.name else bench.kin(name, reference, allow)
+        return reference.codec if name == reference.name else bench.kin(name, reference)
 
     others = [name for name in dict.fromkeys(names) if name != reference.name]
     codecs = {name: partial(told_of, n, name) for n, name in enumerate([reference.name, *others])}

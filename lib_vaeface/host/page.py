@@ -1,0 +1,45 @@
+"""What the tab needs of A1111, see `TabHost`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from PIL import Image
+
+from lib_vaeface.host.tab_protocol import Tabs
+from modules import call_queue, images, script_callbacks, sd_hijack, sd_samplers, shared
+
+
+class Page:
+    """Part of the adapter."""
+
+    _build_tabs: Callable[[], Tabs] | None = None
+
+    def show_tabs(self, build: Callable[[], Tabs]) -> None:
+        self._build_tabs = build
+        script_callbacks.remove_callbacks_for_function(self._tabs)
+        script_callbacks.on_ui_tabs(self._tabs, name="vaeface")
+
+    def _tabs(self) -> Tabs:
+        return [] if self._build_tabs is None else self._build_tabs()
+
+    def alone(self) -> AbstractContextManager[object]:
+        lock: Any = call_queue.queue_lock
+        return lock  # type: ignore[no-any-return]
+
+    def samplers(self) -> Sequence[tuple[str, int]]:
+        return [(one.name, 2 if one.options.get("second_order") else 1) for one in sd_samplers.visible_samplers()]
+
+    def count_tokens(self, text: str) -> int:
+        return int(sd_hijack.model_hijack.get_prompt_lengths(text)[0])
+
+    def save_picture(self, image: Image.Image, infotext: str) -> str:
+        folder = shared.opts.outdir_grids or shared.opts.outdir_txt2img_grids
+        made = images.save_image(
+            image, folder, "vae-compare", extension=shared.opts.grid_format, info=infotext or None, grid=True,
+            short_filename=not shared.opts.grid_extended_filename,
+        )  # fmt: skip
+        return os.path.basename(made[0])

@@ -1,0 +1,64 @@
+"""The tab "VAE Face": Compare, Inspect, Bridge, Playground.
+
+`build` may be called any number of times, as the WebUI does on "Reload UI". It reads the headers of the VAE files and
+decodes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from lib_vaeface.host.tab_protocol import TabHost, Tabs
+from lib_vaeface.ui import tab_bridge, tab_compare, tab_inspect, tab_playground
+from lib_vaeface.ui.desk import Desk, problem
+from lib_vaeface.ui.face_regions import regions
+from lib_vaeface.vae import kept
+from lib_vaeface.vae.hashes import Hashes
+from lib_vaeface.vae.jsonfile import JsonFile
+from lib_vaeface.vae.library import BESIDE_CHECKPOINTS, Folder, Library
+from lib_vaeface.vae.picked import Picker
+from lib_vaeface.vae.verdicts import Verdicts
+from lib_vaeface.vae.workbench import Workbench
+
+TITLE, ID = "VAE Face", "vaeface"
+PARTS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
+    ("Compare", tab_compare.build),
+    ("Inspect", tab_inspect.build),
+    ("Bridge", tab_bridge.build),
+    ("Playground", tab_playground.build),
+)
+
+
+def build(host: TabHost, picker: Picker | None = None) -> Tabs:
+    """What the WebUI's `on_ui_tabs` wants. picker: the one of the generations, which knows their verdicts."""
+    desk = desk_of(host, picker)
+    with gr.Blocks(analytics_enabled=False) as page, gr.Tabs(elem_id="vaeface_tabs"):
+        for title, make in PARTS:
+            with gr.Tab(title, id=f"vaeface_{title.lower()}", elem_id=f"vaeface_tab_{title.lower()}"):
+                _made(host, title, make, desk)
+    return [(page, TITLE, ID)]
+
+
+def desk_of(host: TabHost, picker: Picker | None = None) -> Desk:
+    bench = Workbench(picker or own_picker(host), lambda: host.vae(None))
+    return Desk(host, bench, kept.last, regions)
+
+
+def _made(host: TabHost, title: str, make: Callable[[Desk], Any], desk: Desk) -> None:
+    """A part that can't be built costs that part, never the page."""
+    try:
+        make(desk)
+    except Exception as error:
+        host.report_error(f"VAE Face: the tab's part {title}")
+        gr.HTML(problem(f"{title} could not be built ({type(error).__name__}); the console has the details."))
+
+
+def own_picker(host: TabHost) -> Picker:
+    """A picker with the files of the generations' one; they share what is written there."""
+    folder = host.data_folder()
+    beside = (Folder(path, BESIDE_CHECKPOINTS) for path in host.checkpoint_folders())
+    library = Library([*host.vae_folders(), *beside], Hashes(folder / "vae-hashes.json"))
+    return Picker(library, Verdicts(folder / "vae-verdicts.json"), JsonFile(folder / "vae-chosen.json"))
