@@ -11,20 +11,28 @@ other VAE's first stage whole (its statistics are exact) and estimate later stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from .budget import norms_within
+from .budget import Job, TooFewBytes, norms_within
 from .codec import Autoencoder
 from .crops import Box, Crop, crop, crop_macs
 from .execute import Norms, Statistics, measure, run
-from .precision import is_finite
+from .precision import NAMES, is_finite
 from .program import Norm
 from .regions import FIRST_STAGE, Memory, cut_position, pooled
 
+__all__ = [
+    "Autoencoder", "Faces", "Own", "cheap_faces", "decode_faces", "decode_with_room", "encode_with_room",
+    "out_of_memory", "same_weights",
+]  # fmt: skip
+
+FULL = "exact: a full pass of this VAE"
+ON_CPU = ", in tiles on the CPU"
+SHARES = (1 / 2, 1 / 4, 1 / 8)  # of a whole pass's bytes, tried one after the other where memory is short
 CONTEXT = 4  # latent pixels around a face that its statistics are measured on
 
 
@@ -55,19 +63,98 @@ def decode_faces(
 ) -> Faces:
     """The pixels of `boxes` (left, top, right, bottom; inside the picture) as `codec` decodes them.
 
-    latent: the picture's, [1,C,h,w]. exact: False allows the estimate, which is taken where it is cheaper than a full
-    pass and comes out finite.
+    latent: the picture's, [1,C,h,w]. exact: False allows what `cheap_faces` may only estimate.
     """
-    if codec is own.codec:
-        images = [codec.decode_region(latent, box, [own.memory]) for box in boxes]
-        return Faces(images, True, "exact: statistics of the picture", _regions_macs(codec, own.memory.size, boxes))
-    full, estimate = _full_macs(codec, own.memory.size), _estimate_macs(codec, own.memory.size, boxes)
-    if not exact and estimate < full and _same_shape(codec, own.codec):
-        found = _estimated(codec, latent, boxes, own)
-        if found:
-            return Faces(found, False, "approximate: statistics estimated at the faces", estimate)
+    cheap = cheap_faces(codec, latent, boxes, own, exact)
+    if cheap is not None:
+        return cheap
     picture = codec.decode(latent)
-    return Faces([crop(picture, Box(*box)) for box in boxes], True, "exact: a full pass of this VAE", full)
+    return Faces([crop(picture, Box(*box)) for box in boxes], True, FULL, _full_macs(codec, own.memory.size))
+
+
+@torch.no_grad()
+def cheap_faces(
+    codec: Autoencoder, latent: Tensor, boxes: Sequence[tuple[int, int, int, int]], own: Own, exact: bool = True
+) -> Faces | None:
+    """`decode_faces` where it does not take a full pass of `codec`, else None.
+
+    exact: False allows an estimate, which is taken where it is cheaper than a full pass and comes out finite: for the
+    picture's own VAE in a higher precision the statistics of its pass, for another one those of the faces.
+    """
+    precise = own.memory.dtype == codec.dtype or codec is own.codec
+    if (precise or not exact) and same_weights(codec, own.codec):
+        images = [codec.decode_region(latent, box, [own.memory]) for box in boxes]
+        note = "exact: statistics of the picture" if precise else f"approximate: statistics of a pass in {_name(own)}"
+        return Faces(images, precise, note, _regions_macs(codec, own.memory.size, boxes))
+    full, estimate = _full_macs(codec, own.memory.size), _estimate_macs(codec, own.memory.size, boxes)
+    if exact or estimate >= full or not _same_shape(codec, own.codec):
+        return None
+    found = _estimated(codec, latent, boxes, own)
+    return Faces(found, False, "approximate: statistics estimated at the faces", estimate) if found else None
+
+
+@torch.no_grad()
+def decode_with_room(codec: Autoencoder, latent: Tensor) -> tuple[Tensor, str]:
+    """The whole picture [1,3,H,W] of a latent [1,C,h,w] in the memory that there is, and how, for people.
+
+    Where all at once does not fit: in tiles, the largest that fit, then on the CPU. All are the exact picture, up to
+    the rounding of sums. Out of memory even so: the allocator's error.
+    """
+    raw = next(codec.raws(latent))[1]
+    job = Job(codec.decoder, (raw.shape[2], raw.shape[3]), codec.dtype.itemsize)
+    image, how = _with_room(codec, job, lambda by, room: by.decode_tiled(latent, room) if room else by.decode(latent))
+    return image, FULL + how
+
+
+@torch.no_grad()
+def encode_with_room(codec: Autoencoder, image: Tensor) -> Tensor:
+    """The latent of a picture [1,3,H,W], whose sides are multiples of the codec's downscale, as `decode_with_room`."""
+    factor = codec.architecture.downscale
+    job = Job(codec.encoder, (image.shape[2] // factor, image.shape[3] // factor), codec.dtype.itemsize)
+    return _with_room(codec, job, lambda by, room: by.encode(image, max_bytes=room or None))[0]
+
+
+def _with_room(codec: Autoencoder, job: Job, run: Callable[[Autoencoder, int], Tensor]) -> tuple[Tensor, str]:
+    """The first that succeeds, and how. run: with a codec, within a number of bytes (0: any)."""
+    cpu = torch.device("cpu")
+    slow = replace(codec, device=cpu, scaling=codec.scaling.to(cpu), nets={}).in_precision(torch.float32)
+    bytes_of = [int(job.whole().nbytes * share) for share in SHARES]
+    ways = [(codec, 0, ""), *((codec, room, ", in tiles") for room in bytes_of), (slow, bytes_of[-1], ON_CPU)]
+    for by, room, how in ways:
+        try:
+            return run(by, room), how
+        except TooFewBytes:
+            continue
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        if codec.device.type == "cuda":
+            torch.cuda.empty_cache()
+    return run(slow, 0), ON_CPU
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device or the machine has no memory left."""
+    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def same_weights(codec: Autoencoder, other: Autoencoder) -> bool:
+    """Whether two codecs decode by the same weights, as far as the lower of their precisions can tell."""
+    if codec is other or codec.source is other.source:
+        return True
+    if not _same_shape(codec, other):
+        return False
+    low = min(codec.dtype, other.dtype, key=lambda dtype: dtype.itemsize)
+    ours, theirs = codec.net(codec.dtype).weights, other.net(other.dtype).weights
+    names = [name for name in ours if name in theirs]
+    return all(torch.equal(ours[name].to(low), theirs[name].to(ours[name].device, low)) for name in names)
+
+
+def _name(own: Own) -> str:
+    return NAMES.get(own.memory.dtype, str(own.memory.dtype))
 
 
 def _estimated(
