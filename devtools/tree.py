@@ -40,8 +40,8 @@ ONLY = {
     ("ui", "schedule"): {"compile", "counting"},
     ("ui", "vae"): {
         "bridge", "compare", "compare_words", "contact_sheet", "crossing", "formats", "hashes", "inspect", "jsonfile",
-        "kept", "latent_files", "latent_map", "library", "pairing", "picked", "sampled", "universal", "verdicts",
-        "workbench",
+        "kept", "kinship", "latent_files", "latent_map", "library", "pairing", "picked", "sampled", "universal",
+        "verdicts", "workbench",
     },
     ("ui", "face"): {"detect", "protocol"},
     **{("host", core): {"protocol", "protocols"} for core in CORES},

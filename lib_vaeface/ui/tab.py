@@ -43,7 +43,9 @@ def build(host: TabHost, picker: Picker | None = None) -> Tabs:
 
 
 def desk_of(host: TabHost, picker: Picker | None = None) -> Desk:
-    bench = Workbench(picker or own_picker(host), lambda: host.vae(None))
+    bench = Workbench(
+        picker or own_picker(host), lambda: host.vae(None), JsonFile(host.data_folder() / "vae-measured.json")
+    )
     return Desk(host, bench, kept.last, regions)
 
 

@@ -15,7 +15,7 @@ from lib_vaeface.ui.desk import AUTOMATIC, Desk, drop_id, source_controls, table
 from lib_vaeface.ui.gradio_compat import js
 from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.uploads import sent_first
-from lib_vaeface.vae.crossing import Crossing, cross_latents, cross_pictures, fit_map, save_both
+from lib_vaeface.vae.crossing import Crossing, cross_latents, cross_pictures, fit_map, safe, save_both
 from lib_vaeface.vae.formats import TABLE
 from lib_vaeface.vae.latent_map import LatentMap, read_map
 from lib_vaeface.vae.workbench import BUILT_IN, Reference, Told
@@ -54,7 +54,7 @@ class Bridge:
         def work() -> tuple[Markup, Markup]:
             told = teller(progress)
             found, there, names, infotext = self._crossed(sent, source, kept, whose, target, row, way, told)
-            paths = save_both(self.desk.latents_folder, f"{there.name} bridged", found, there, infotext)
+            paths = save_both(self.desk.latents_folder, f"{safe(there.name)} bridged", found, there, infotext)
             shown = viewer.of_pair(found.before, found.after, names, GAIN)
             return join([report(found, names), files(paths)]), shown
 
@@ -71,7 +71,7 @@ class Bridge:
         here, _ = self.desk.whose(subject, whose, told)
         via = self._map(way)
         found = cross_latents(self.desk.latents(subject, here), here, there, via, told)
-        return found, there, (f"{here.name}, before", f"{there.name}, after"), subject.infotext
+        return found, there, (here.name, there.name), subject.infotext
 
     def _map(self, way: str) -> LatentMap | None:
         if way in ("", None, TRUE_BRIDGE):
@@ -109,7 +109,7 @@ class Bridge:
 def report(found: Crossing, names: tuple[str, str]) -> Markup:
     """The measured error, and what the latents on both sides are like."""
     shape = "x".join(map(str, found.latents.shape))
-    lines = [tag("p", f"{names[0]} to {names[1]}: {found.report}. Latents {shape}.", class_="vaeface-report")]
+    lines = [tag("p", f"From {names[0]} to {names[1]}: {found.report}. Latents {shape}.", class_="vaeface-report")]
     if found.report.approximate:
         lines.append(tag("p", "A fitted map is approximate.", class_="vaeface-note"))
     titles = ("before", "after")[-len(found.statistics) :]

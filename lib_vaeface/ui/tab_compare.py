@@ -23,6 +23,7 @@ from lib_vaeface.vae.verdicts import REFUSED, Verdict
 from lib_vaeface.vae.workbench import BUILT_IN, Reference, Told, compare_in
 
 NOTHING = Markup("")
+MOST = 4  # VAEs that are compared where none was chosen
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Compare:
         said = tag("p", f"Reference: {reference.title}, {reason}.", class_="vaeface-note")
         choices = list(files.fitting)
         return (
-            gr.update(choices=choices, value=choices[:4]),
+            gr.update(choices=choices, value=choices[:MOST]),
             gr.update(choices=names),
             join([said, _apart(files, reference)]),
         )
@@ -132,7 +133,8 @@ class Compare:
             told = teller(progress)
             subject = self.desk.subject(source, kept, sent)
             reference, reason = self.desk.whose(subject, whose, told)
-            found = self._compared(subject, reference, names, told)
+            chosen = list(names or ()) or listing(self.desk, reference, True, told).fitting[:MOST]
+            found = self._compared(subject, reference, chosen, told)
             said = tag("p", f"Reference: {reference.title}, {reason}.", class_="vaeface-note")
             shown = join([viewer.of_comparison(found), figures(found), in_words(found)])
             return said, shown, Sheet(contact_sheet(found), subject.infotext)
@@ -165,7 +167,7 @@ class Compare:
         else:
             latents = self.desk.latents(subject, reference)
         return compare_in(
-            self.desk.bench, reference, latents, list(names or ()),
+            self.desk.bench, reference, latents, names,
             truth=truth, regions=self.desk.regions, told=told,
         )  # fmt: skip
 
@@ -203,12 +205,12 @@ def build(desk: Desk) -> None:
     part = Compare(desk)
     sent = gr.Textbox(visible=False, elem_id="vaeface_compare_sent")
     source, kept = source_controls(desk, "compare")
-    with gr.Row():
-        whose = unsaved(gr.Dropdown(
-            choices=[AUTOMATIC, BUILT_IN], value=AUTOMATIC, label="Whose latents", elem_id="vaeface_compare_whose",
-            info="The VAE that they are of; Automatic finds it, or asks.",
-        ))  # fmt: skip
-        refresh = gr.Button("List the VAEs that fit", elem_id="vaeface_compare_refresh")
+    files = [entry.name for entry in desk.bench.entries() if entry.usable]
+    whose = unsaved(gr.Dropdown(
+        choices=[AUTOMATIC, BUILT_IN, *files], value=AUTOMATIC, label="Whose latents", elem_id="vaeface_compare_whose",
+        info="The VAE that they are of; Automatic finds it, or asks.",
+    ))  # fmt: skip
+    refresh = gr.Button("List the VAEs that fit", elem_id="vaeface_compare_refresh")
     names = unsaved(gr.CheckboxGroup(
         choices=[], label="VAEs to compare", elem_id="vaeface_compare_vaes",
         info="Only those that are proved to fit, or that you allowed under Inspect; the reference is always there.",

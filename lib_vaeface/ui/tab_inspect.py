@@ -10,18 +10,19 @@ from typing import Any
 import gradio as gr
 
 from lib_vaeface.ui import viewer
-from lib_vaeface.ui.desk import Desk, table, unsaved
+from lib_vaeface.ui.desk import Desk, table, teller, unsaved
 from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.tab_compare import answer_mark, verdict_of
 from lib_vaeface.vae.formats import BY_KEY, COLUMNS, TINY, rows
 from lib_vaeface.vae.inspect import VaeInfo
+from lib_vaeface.vae.kinship import from_header
 from lib_vaeface.vae.library import Entry
 from lib_vaeface.vae.pairing import Pairing, pairing_test
 from lib_vaeface.vae.verdicts import UNKNOWN, Verdict
 from lib_vaeface.vae.workbench import Reference
 
-HEAD = ("VAE", "family, by its shapes", "channels", "scale", "shift", "layout", "dtype", "size", "sha256", "weights",
-        "fit with the loaded model", "notes")  # fmt: skip
+HEAD = ("VAE", "fit with the loaded model", "family, by its shapes", "channels", "scale", "shift", "layout", "dtype",
+        "size", "round trip", "decoded in", "sha256", "weights", "notes")  # fmt: skip
 NOTHING = Markup("")
 GAIN = 4
 
@@ -50,14 +51,37 @@ class Inspect:
         info = entry.info
         if info is None or not entry.usable:
             what = info.what if info else ""
-            return [entry.name, what, *[""] * (len(HEAD) - 4), answer_mark("can't be used"), entry.problem]
+            return [entry.name, answer_mark("can't be used"), what, *[""] * (len(HEAD) - 4), entry.problem]
         verdict = verdict_of(self.desk, entry, reference, False)
         assert verdict is not None
+        measured = self.desk.bench.measured_of(entry)
+        trip = f"{measured['round_trip']} dB" if measured.get("round_trip") is not None else ""
         return [
-            entry.name, _titles(info), f"{info.channels} at 1/{info.downscale}", *_numbers(info), info.layout,
-            ", ".join(info.dtypes), _size(info.identity.size), info.sha256[:10], info.weight_hash[:10],
-            _fit(verdict), " ".join(_notes(info, verdict)),
+            entry.name, _fit(verdict), _titles(info), f"{info.channels} at 1/{info.downscale}", *_numbers(info),
+            info.layout, ", ".join(info.dtypes), _size(info.identity.size), trip, measured.get("precision", ""),
+            info.sha256[:10], info.weight_hash[:10], " ".join(_notes(info, verdict)),
         ]  # fmt: skip
+
+    def measure(self, progress: Any = gr.Progress()) -> tuple[Any, Markup]:  # noqa: B008
+        """`files` after a pairing test of every file that the header does not rule out."""
+
+        def work() -> Markup:
+            bench, told = self.desk.bench, teller(progress)
+            reference, entries = bench.built_in(), [entry for entry in bench.entries() if entry.usable]
+            problems = []
+            for number, entry in enumerate(entries):
+                told(number / len(entries), entry.name)
+                if entry.info is None or from_header(entry.info, reference.facts) is not None:
+                    continue
+                try:
+                    pairing_test(bench, entry.name, reference)
+                except ValueError as error:
+                    problems.append(tag("p", f"{entry.name}: {error}", class_="vaeface-error"))
+            return join(problems)
+
+        problems = self.desk.guarded(work)
+        choices, shown = self.files()
+        return choices, join([problems, shown])
 
     def pair(self, name: str) -> tuple[Markup, Markup]:
         """(verdict and figures, pictures) of the pairing test with the loaded model."""
@@ -100,7 +124,7 @@ def pairing(found: Pairing) -> Markup:
         ("the test picture alone says", answer_mark(found.shown.answer)),
         ("contrast fitted per colour", slopes),
         ("its own encoder and decoder", trip),
-        ("decoded in", "; ".join([found.precision, *found.climbs])),
+        ("decoded in", found.precision),
         ("sha256 of the file", found.sha256),
         ("hash of the weights", found.weight_hash),
     ]
@@ -162,22 +186,24 @@ def _notes(info: VaeInfo, verdict: Verdict) -> list[str]:
 def build(desk: Desk) -> None:
     """The page's part, to be called inside a gr.Tab."""
     part = Inspect(desk)
+    names = [entry.name for entry in desk.bench.entries() if entry.usable]
+    first = names[0] if names else None
+    name = unsaved(gr.Dropdown(choices=names, value=first, label="VAE", elem_id="vaeface_inspect_vae"))
     with gr.Row():
-        look = gr.Button("Look at the VAE files", variant="primary", elem_id="vaeface_inspect_look")
-        names = [entry.name for entry in desk.bench.entries() if entry.usable]
-        name = unsaved(gr.Dropdown(choices=names, value=names[0] if names else None, label="VAE",
-                                   elem_id="vaeface_inspect_vae"))  # fmt: skip
-        pair = gr.Button("Pairing test", elem_id="vaeface_inspect_pair")
-    with gr.Row():
-        yes = gr.Button("Allow this pair although its fit can't be told", elem_id="vaeface_inspect_allow")
+        pair = gr.Button("Pairing test", variant="primary", elem_id="vaeface_inspect_pair")
+        yes = gr.Button("Allow it although its fit can't be told", elem_id="vaeface_inspect_allow")
         no = gr.Button("Forget that", elem_id="vaeface_inspect_forget")
     decided = gr.HTML(elem_id="vaeface_inspect_decided")
     said = gr.HTML(elem_id="vaeface_inspect_said")
     pictures = gr.HTML(elem_id="vaeface_inspect_pictures")
+    with gr.Row():
+        look = gr.Button("List the VAE files", elem_id="vaeface_inspect_look")
+        measure = gr.Button("Test and measure them all", elem_id="vaeface_inspect_measure")
     files = gr.HTML(elem_id="vaeface_inspect_files")
     with gr.Accordion("Latent formats", open=False, elem_id="vaeface_inspect_formats"):
         gr.HTML(formats())
     look.click(fn=part.files, inputs=[], outputs=[name, files])
+    measure.click(fn=part.measure, inputs=[], outputs=[name, files])
     pair.click(fn=part.pair, inputs=[name], outputs=[said, pictures])
     yes.click(fn=lambda chosen: part.allow(chosen, True), inputs=[name], outputs=[decided])
     no.click(fn=lambda chosen: part.allow(chosen, False), inputs=[name], outputs=[decided])

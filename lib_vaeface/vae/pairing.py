@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import metrics, probe
+from .codec import Autoencoder
 from .kinship import by_probe
 from .library import Entry
-from .precision import Climb, NotFiniteError
+from .precision import NAMES, NotFiniteError
 from .probe import Probe
 from .universal import comes_back
 from .verdicts import Verdict
@@ -20,7 +21,7 @@ from .workbench import Reference, Workbench
 class Pairing:
     """verdict: of kinship, with all its evidence. probe: the pictures and figures of the test picture; shown: what they
     alone say. round_trip: PSNR in dB of the test picture through the file's own encoder and decoder; NaN where it has
-    no encoder. precision: what the file was decoded in; climbs: what had to be done again, in words.
+    no encoder. precision: what the file was decoded in, and which one it overflows.
     """
 
     entry: Entry
@@ -30,7 +31,6 @@ class Pairing:
     shown: Verdict
     round_trip: float
     precision: str
-    climbs: tuple[str, ...]
     sha256: str
     weight_hash: str
 
@@ -39,7 +39,7 @@ class Pairing:
         return {
             "name": self.entry.name, "with": self.reference.title, "verdict": self.verdict.to_json(),
             "probe": self.probe.to_json(), "round_trip": trip, "precision": self.precision,
-            "climbs": list(self.climbs), "sha256": self.sha256, "weight_hash": self.weight_hash,
+            "sha256": self.sha256, "weight_hash": self.weight_hash,
         }  # fmt: skip
 
 
@@ -50,8 +50,7 @@ def pairing_test(bench: Workbench, name: str, reference: Reference) -> Pairing:
     sha256 = bench.library.hashes.sha256(entry.path)
     entry = replace(entry, info=replace(entry.info, sha256=sha256))
     verdict = bench.verdict(entry, reference, prove=True)
-    climbs: list[Climb] = []
-    codec = bench.load(entry.path, reference.codec.format, climbs.append)
+    codec = bench.load(entry.path, reference.codec.format)
     try:
         found = probe.probe(reference.codec.encode, codec.decode)
     except NotFiniteError:
@@ -60,10 +59,15 @@ def pairing_test(bench: Workbench, name: str, reference: Reference) -> Pairing:
     if codec.architecture.encoder is not None and found.finite:
         seen = comes_back(codec, codec.encode(probe.picture())).seen
         trip = metrics.psnr(metrics.mse(seen, probe.picture()))
-    words = tuple(dict.fromkeys(f"{climb.low} overflows: decoded in {climb.high}" for climb in climbs))
-    precision = str(codec.dtype).removeprefix("torch.")
     weights = bench.library.hashes.weights(entry.path)
-    return Pairing(entry, reference, verdict, found, by_probe(found), trip, precision, words, sha256, weights)
+    made = Pairing(entry, reference, verdict, found, by_probe(found), trip, _precision(codec), sha256, weights)
+    bench.keep_measured(entry, {"round_trip": made.to_json()["round_trip"], "precision": made.precision})
+    return made
+
+
+def _precision(codec: Autoencoder) -> str:
+    first, used = codec.ladder.rungs[0], NAMES[codec.dtype]
+    return used if used == first else f"{used}, as {first} overflows"
 
 
 def _nothing() -> Probe:

@@ -10,10 +10,11 @@ proved to fit the reference first; what does not fit is left out with the reason
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,11 +26,10 @@ from .errors import VaeFileError
 from .formats import BY_KEY, LatentFormat
 from .header import Identity
 from .inspect import VaeInfo
-from .jsonfile import Texts
+from .jsonfile import JsonFile, Texts
 from .kinship import CheckpointFacts, facts_from_file, judge
 from .library import Entry, Library, VaeNameError
 from .picked import BUILT_IN, Picker, facts_of
-from .precision import Climb
 from .protocol import HostVae
 from .universal import Candidate, Choice, Stored, choose, for_codec, formats_of
 from .verdicts import FITS, Verdict
@@ -68,10 +68,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Workbench:
-    """picker: the library, the memory of verdicts. own: the loaded model's VAE; it may load the model first."""
+    """picker: the library, the memory of verdicts. own: the loaded model's VAE; it may load the model first.
+
+    measured: what pairing tests found of files, by their state.
+    """
 
     picker: Picker
     own: Callable[[], HostVae]
+    measured: JsonFile = field(default_factory=lambda: JsonFile(None))
 
     @property
     def library(self) -> Library:
@@ -100,10 +104,21 @@ class Workbench:
         weights = self.library.hashes.weights(entry.path)
         return Reference(entry.name, entry.name, facts_from_file(entry.path), codec, weights)
 
-    def load(self, path: Path, row: LatentFormat | None, told: Callable[[Climb], None] | None = None) -> Autoencoder:
+    def load(self, path: Path, row: LatentFormat | None) -> Autoencoder:
         """The codec of a file on the model's device, in the precision that it is known to need."""
-        remembered = Texts(self.picker.codecs.remembered)
-        return load(path, self.own().device, format=row, remembered=remembered, told=told)
+        return load(path, self.own().device, format=row, remembered=Texts(self.picker.codecs.remembered))
+
+    def keep_measured(self, entry: Entry, found: Mapping[str, Any]) -> None:
+        assert entry.info is not None
+        try:
+            self.measured.put(entry.info.identity.key(), dict(found))
+        except OSError:
+            pass  # kept in memory
+
+    def measured_of(self, entry: Entry) -> Mapping[str, Any]:
+        """What the last pairing test of this state of a file found; empty where there was none."""
+        found = self.measured.get(entry.info.identity.key()) if entry.info else None
+        return found if isinstance(found, dict) else {}
 
     def usable(self, name: str) -> Entry:
         """The entry of a name, looked up in the list. VaeNameError: there is none, or it can't be used."""
