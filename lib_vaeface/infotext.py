@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lib_vaeface.fields import Value, accept
+from lib_vaeface.fields import Field, Value, accept
 from lib_vaeface.settings import FIELDS, GROUPS, Settings
 
 SCHEMA = 1
@@ -23,7 +23,7 @@ def write(settings: Settings, found: Mapping[str, Mapping[str, object]]) -> dict
     texts = {}
     for name, group in GROUPS.items():
         if settings.on(name):
-            chosen = {f.infotext: getattr(settings, f.name) for f in FIELDS if f.group == name and f.infotext}
+            chosen = {f.infotext: getattr(settings, f.name) for f in FIELDS if f.group == name and _said(f, settings)}
             value = {"v": SCHEMA, **chosen, **found.get(name, {})}
             texts[group.key] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return texts
@@ -35,7 +35,8 @@ def found(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def read(parameters: Mapping[str, Any]) -> dict[str, Value]:
-    """Values by field name that parsed infotext asks for; a name that is missing is to be left as it is.
+    """Values by field name that parsed infotext asks for; a name that is missing is to be left as it is, but an
+    advanced one that is missing had its default.
 
     Schemas newer than ours are read as far as we know their names.
     """
@@ -44,12 +45,18 @@ def read(parameters: Mapping[str, Any]) -> dict[str, Value]:
         return {"enabled": False}
     values: dict[str, Value] = {group.switch: name in groups for name, group in GROUPS.items()}
     for field in FIELDS:
-        given = groups.get(field.group, {}).get(field.infotext)
+        group = groups.get(field.group, {})
+        given = group.get(field.infotext, field.default if field.advanced and group else None)
         if given is not None:
             value, note = accept(field, given)
             if not note:
                 values[field.name] = value
     return values
+
+
+def _said(field: Field, settings: Settings) -> bool:
+    """Whether a field is written: advanced ones only where they differ from the default, which a missing one means."""
+    return bool(field.infotext) and (not field.advanced or getattr(settings, field.name) != field.default)
 
 
 def _object(text: Any) -> dict[str, Any]:

@@ -178,6 +178,10 @@ class Settings:
         help='A JSON list of passes after this one, each an object such as {"strength": 0.2, "prompt": "..."}',
         lines=2, advanced=True,
     )
+    vae_bridge: bool = setting(
+        True, "Carry latents to a hires checkpoint of another family", "vae", "bridge",
+        help="By decoding and encoding; without it a latent upscaler hands the second model noise",
+    )
     # fmt: on
 
     @classmethod
@@ -241,5 +245,23 @@ OPTIONS = (
         True,
         "Token counter: count the longest text that the prompt's schedule gives",
         "Also where the extension is switched off; off: the WebUI counts by itself, slowly for long prompts",
+    ),
+    Option(
+        "vaeface_keep_latents",
+        True,
+        "Keep the latents of the last generation in memory",
+        "For comparing VAEs in the tab without painting again; at most 256 MiB, only of generations with VAE Face on",
+    ),
+    Option(
+        "vaeface_save_latents",
+        False,
+        "Save latents beside each picture",
+        "A .safetensors file of some 70 KB for 512x512 pixels, which the tab and the command line read",
+    ),
+    Option(
+        "vaeface_comfyui_latents",
+        False,
+        "Save latents in ComfyUI's layout (.latent)",
+        "Only with the option above",
     ),
 )

@@ -10,9 +10,12 @@ from lib_vaeface.ui import panel
 from lib_vaeface.version import stale_notice
 
 VERSION = "0.1.0"  # of this file; the library stays in memory over "Reload UI" and may be older
-
 webui: Any = host.current()
 session.listen()
+if not stale_notice(VERSION):  # an older library has no tab
+    from lib_vaeface.ui import tab
+
+    webui.show_tabs(lambda: tab.build(webui))
 
 
 class VAEFaceScript(webui.script_class):
@@ -31,4 +34,7 @@ class VAEFaceScript(webui.script_class):
     before_process = session.opener(VERSION)
     process = session.hook("process")
     before_process_batch = session.hook("before_process_batch")
+    postprocess_batch_list = session.hook("postprocess_batch_list")
+    process_before_every_sampling = session.hook("process_before_every_sampling")
+    postprocess_image_after_composite = session.hook("postprocess_image_after_composite")
     postprocess = session.hook("postprocess")

@@ -28,7 +28,8 @@ class Face:
 class Detector(Protocol):
     """Finds faces. Any error it raises is caught by the caller: the pictures stay and the reason is told."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def detect(self, images: Sequence[Tensor]) -> list[list[Face]]:
         """images: [3,H,W] in 0..1 each, of any sizes. Gives the faces of each, best score first."""
@@ -83,3 +84,14 @@ class Redecoded:
 
     images: list[Tensor]
     note: str
+
+
+@dataclass(frozen=True)
+class LatentCoder:
+    """The face VAE at both ends of the sampler.
+
+    encode: pictures [n,3,H,W] in 0..1 -> latents [n,C,h,w] as the model's sampler has them; decode: the way back.
+    """
+
+    encode: Callable[[Tensor], Tensor]
+    decode: Callable[[Tensor], Tensor]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_vaeface.host import first_stage, stack
+import torch
+
+from lib_vaeface.face.protocol import LatentCoder, Resampler
+from lib_vaeface.host import first_stage, resample, stack
 from lib_vaeface.host.conditioning import Redirect
+from lib_vaeface.host.page import Page
 from lib_vaeface.host.protocol import Listeners, ModelCall, Option
 from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.vae.protocol import Coder, HostVae
 from modules import (
+    devices,
     errors,
     extra_networks,
     infotext_utils,
@@ -31,7 +36,7 @@ from modules import (
 SECTION = ("vaeface", "VAE Face")
 
 
-class A1111:
+class A1111(Page):
     """See `Host`. There is one object per process, so its bound methods can be found again and removed."""
 
     script_class = scripts.Script
@@ -53,6 +58,7 @@ class A1111:
             (script_callbacks.on_cfg_denoiser, self._cfg_denoiser),
             (script_callbacks.on_before_token_counter, self._count_tokens),
             (script_callbacks.on_model_loaded, self._model_loaded),
+            (script_callbacks.on_image_saved, self._image_saved),
             (script_callbacks.on_ui_settings, self._add_options),
             (script_callbacks.on_script_unloaded, self._silence),
         ):
@@ -94,8 +100,43 @@ class A1111:
         between = getattr(job, "enable_hr", False) and getattr(job, "latent_scale_mode", None) is None
         return "between" if between else "first"
 
+    def second_models(self, job: Any) -> Collection[str]:
+        now = shared.sd_model.sd_checkpoint_info
+        latent = getattr(job, "enable_hr", False) and getattr(job, "latent_scale_mode", None) is not None
+        coming = {
+            "hires": getattr(job, "hr_checkpoint_info", None) if latent else None,
+            "refiner": getattr(job, "refiner_checkpoint_info", None),
+        }
+        return {name for name, info in coming.items() if info is not None and info != now}
+
+    def refining(self, job: Any) -> bool:
+        info = getattr(job, "refiner_checkpoint_info", None)
+        return info is not None and bool(shared.sd_model.sd_checkpoint_info == info)
+
     def release_vae(self) -> None:
         self._first_stage.release()
+
+    def infotexts(self, processed: Any) -> Sequence[str]:
+        return list(processed.infotexts[processed.index_of_first_image :])
+
+    def texts(self, job: Any) -> Sequence[tuple[str, str, int]]:
+        return list(zip(job.prompts, job.negative_prompts, map(int, job.seeds), strict=False))
+
+    def resampler(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> Resampler:
+        return resample.A1111Resampler(job, coder, open_session)
+
+    def settle_model(self) -> None:
+        sd_models.reload_model_weights()
+
+    def stopped(self) -> bool:
+        return resample.stopped()
+
+    def compute_device(self) -> torch.device:
+        return torch.device(devices.device)
+
+    def face_folders(self) -> Sequence[Path]:
+        # Where facexlib has been told to keep its files: beside the face restorers that use it.
+        return [Path(paths_internal.models_path) / name for name in ("GFPGAN", "Codeformer")]
 
     def running(self, job: Any) -> bool:
         return stack.running(job)
@@ -130,6 +171,8 @@ class A1111:
     def _cfg_denoiser(self, params: Any) -> None:
         denoiser: Any = getattr(params, "denoiser", None)
         job = getattr(denoiser, "p", None)
+        if isinstance(job, resample.FaceJob):
+            job.hold(denoiser)
         if job is None or self._listeners is None:
             return
         unmade = _unmade(getattr(denoiser, "sampler", None), job, denoiser.total_steps)
@@ -159,6 +202,10 @@ class A1111:
         if self._listeners is not None:
             self._listeners.model_loaded()
 
+    def _image_saved(self, params: Any) -> None:
+        if self._listeners is not None and params.p is not None and not Path(params.filename).name.startswith("grid-"):
+            self._listeners.image_saved(params.p, params.filename, str(params.pnginfo.get("parameters", "")))
+
     def _count_tokens(self, params: Any) -> None:
         if self._listeners is not None:
             text, _ = extra_networks.parse_prompt(params.prompt)
@@ -174,6 +221,7 @@ class A1111:
         script_callbacks.remove_callbacks_for_function(self._cfg_denoiser)
         script_callbacks.remove_callbacks_for_function(self._count_tokens)
         script_callbacks.remove_callbacks_for_function(self._model_loaded)
+        script_callbacks.remove_callbacks_for_function(self._image_saved)
         self._redirect.remove()
         self._first_stage.release()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
+from lib_vaeface.face.protocol import LatentCoder, Resampler
 from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.vae.protocol import Coder, HostVae
 
@@ -41,13 +44,15 @@ class Listeners:
     model_call: at every model call of every job. conditioning: a job and a function that makes its request, before a
     pass samples; an Answer is taken in place of the WebUI's own, None leaves it to the WebUI. counted: (prompt, steps,
     negative, function that counts tokens) of the token counter; gives the text whose tokens are to be counted.
-    model_loaded: another checkpoint has been loaded, for a hires pass, a refiner or by the person.
+    model_loaded: another checkpoint has been loaded, for a hires pass, a refiner or by the person. image_saved: a job,
+    the path of a picture of it that has been written, and its infotext; not of grids.
     """
 
     model_call: Callable[[ModelCall], None]
     conditioning: Callable[[Any, Callable[[], Request]], Answer | None]
     counted: Callable[[str, int, bool, Callable[[str], int]], str]
     model_loaded: Callable[[], None]
+    image_saved: Callable[[Any, str, str], None]
 
 
 class Option(Protocol):
@@ -111,8 +116,35 @@ class Host(Protocol):
         """Which pass the job is in: "first", "hires", or "between": the first pass of a hires fix that upscales pixels,
         whose result the WebUI cuts to 8 bits."""
 
+    def second_models(self, job: Any) -> Collection[str]:
+        """Which of "hires" and "refiner" will take over the job's latents with another checkpoint."""
+
+    def refining(self, job: Any) -> bool:
+        """Whether the model that is loaded now is the job's refiner."""
+
     def release_vae(self) -> None:
         """Take back every `point_vae`. Calling it again changes nothing."""
+
+    def infotexts(self, processed: Any) -> Sequence[str]:
+        """Of all pictures of a result, without its grid."""
+
+    def texts(self, job: Any) -> Sequence[tuple[str, str, int]]:
+        """Prompt with its tags of extra networks, negative prompt and seed of each picture of this iteration."""
+
+    def resampler(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> Resampler:
+        """Img2img for faces of `job`. open_session: called with each job that is made for it."""
+
+    def settle_model(self) -> None:
+        """Load the page's checkpoint again where a hires pass or a refiner left another."""
+
+    def stopped(self) -> bool:
+        """Whether the person has asked to interrupt or to skip."""
+
+    def compute_device(self) -> torch.device:
+        """Where pictures are worked on."""
+
+    def face_folders(self) -> Sequence[Path]:
+        """Where this WebUI keeps weights of face detectors."""
 
     def running(self, job: Any) -> bool:
         """Whether this thread is inside the processing of `job` right now: false once it has returned or failed."""

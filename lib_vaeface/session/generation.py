@@ -11,6 +11,8 @@ from lib_vaeface.host import Host
 from lib_vaeface.settings import Settings
 from lib_vaeface.version import __version__
 
+from .faces import FaceStage
+from .latents import LatentStage
 from .scheduling import ScheduleStage
 from .stage import Stage
 from .vaes import VaeStage
@@ -29,7 +31,9 @@ class Session:
         self.host = webui
         self.error = ""
         self.schedule = ScheduleStage(self)
+        self.latents = LatentStage(self)
         self.vae = VaeStage(self)
+        self.faces = FaceStage(self)
         self._job = weakref.ref(job)
 
     @property
@@ -38,6 +42,8 @@ class Session:
         stages: list[tuple[Stage, bool]] = [
             (self.schedule, self.schedule.on),
             (self.vae, self.vae.on or self.vae.watching),
+            (self.latents, self.latents.on),
+            (self.faces, self.faces.on),
         ]
         return [stage for stage, wanted in stages if wanted]
 
@@ -57,7 +63,7 @@ class Session:
 
     def before_process(self, job: Any) -> None:
         for note in self.notes:
-            self.host.comment(job, f"VAE Face: {note}")
+            self.tell(job, note)
         for key in infotext.write(self.settings, {}):
             job.extra_generation_params[key] = self._text_of(key)
         for stage in self.stages:
@@ -75,27 +81,46 @@ class Session:
         for stage in self.stages:
             stage.model_loaded(job)
 
-    def post_sample(self, job: Any, sampled: Any) -> None:
+    def process_before_every_sampling(self, job: Any, x: Any = None, **_: Any) -> None:
         for stage in self.stages:
-            stage.post_sample(job, sampled.samples)
+            stage.before_sampling(job, x)
 
     def postprocess_batch_list(self, job: Any, pictures: Any, **_: Any) -> None:
         for stage in self.stages:
             stage.postprocess_batch_list(job, pictures)
 
+    def postprocess_image_after_composite(self, job: Any, picture: Any) -> None:
+        self.latents.saving(getattr(job, "batch_index", 0))
+
     def postprocess(self, job: Any, processed: Any) -> None:
         self.host.release_vae()
         delattr(job, ATTRIBUTE)
         Session._last = None
+        for stage in self.stages:
+            stage.postprocess(job, processed)
 
-    def found(self) -> dict[str, dict[str, Any]]:
-        """What happened so far, as JSON values by group: the part of the infotext that is not settings."""
+    def lend_schedule(self, job: Any) -> None:
+        """Let another job of ours, which rings no hooks, have its prompts read as this one's are."""
+        if self.schedule.on:
+            session = LentSession(job, self)
+            setattr(job, ATTRIBUTE, session)
+            session.schedule.before_process_batch(job)
+
+    def found(self, index: int | None = None) -> dict[str, dict[str, Any]]:
+        """What happened so far, as JSON values by group: the part of the infotext that is not settings.
+
+        index: of a picture in this iteration's batch, where it differs between them.
+        """
         main: dict[str, Any] = {"version": __version__, "host": self.host.name}
         if self.notes:
             main["notes"] = list(self.notes)
         if self.error:
             main["error"] = self.error
-        return {"vaeface": main, **{stage.group: stage.found() for stage in self.stages}}
+        return {"vaeface": main, **{stage.group: stage.found(index) for stage in self.stages if stage.group}}
+
+    def tell(self, job: Any, note: str) -> None:
+        """Show a line under the picture, once."""
+        self.host.comment(job, f"VAE Face: {note}")
 
     def ring(self, hook: str, job: Any, *subject: Any, **keywords: Any) -> None:
         """Run one hook; a failure ends the session's effect and is said once."""
@@ -114,9 +139,9 @@ class Session:
 
     def _text_of(self, key: str) -> Callable[..., str | None]:
         # Evaluated by the WebUI for every picture, so each iteration's picture tells of its own sampling.
-        def text(**_: Any) -> str | None:
+        def text(index: int | None = None, **_: Any) -> str | None:
             try:
-                found = self.found()
+                found = self.found(index)
             except Exception as error:
                 self.schedule.traces = {}
                 self.fail("infotext", error, self._job())
@@ -124,3 +149,20 @@ class Session:
             return infotext.write(self.settings, found).get(key)
 
         return text
+
+
+class LentSession(Session):
+    """The schedule alone, for a job inside another session's. Its failure is that one's, told there."""
+
+    def __init__(self, job: Any, lender: Session) -> None:
+        super().__init__(job, lender.settings, (), lender.host)
+        self.lender = lender
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [self.schedule]
+
+    def fail(self, where: str, error: Exception, job: Any, processed: Any = None) -> None:
+        self.error = f"{where}: {type(error).__name__}: {error}"[:300]
+        self.host.report_error(f"VAE Face: the schedule failed for faces ({self.error})")
+        self.lender.faces.say(self.lender.job, f"the schedule failed for faces ({self.error})")

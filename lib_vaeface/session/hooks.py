@@ -88,6 +88,13 @@ def on_model_loaded() -> None:
         session.ring("model_loaded", session.job)
 
 
+def on_image_saved(job: Any, filename: str, infotext: str) -> None:
+    """A picture of a job has been written."""
+    session = find(job)
+    if session is not None and session.latents.on:
+        session.latents.saved(filename, infotext)
+
+
 def on_count(prompt: str, steps: int, negative: bool, count: Callable[[str], int]) -> str:
     """The text whose tokens the WebUI's counter shows: the longest that the prompt's schedule gives."""
     if not host.current().option("vaeface_count_tokens"):
@@ -121,4 +128,4 @@ def hook(name: str) -> Callable[..., None]:
 
 def listen() -> None:
     """Register with the WebUI; safe to repeat after "Reload UI"."""
-    host.current().listen(Listeners(on_model_call, on_conditioning, on_count, on_model_loaded), OPTIONS)
+    host.current().listen(Listeners(on_model_call, on_conditioning, on_count, on_model_loaded, on_image_saved), OPTIONS)

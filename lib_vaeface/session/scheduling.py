@@ -56,7 +56,7 @@ class ScheduleStage(Stage):
     def _tell(self, job: Any, known: int) -> None:
         """Show the schedule's notes behind the first `known`."""
         for note in self.schedule.notes[known:]:
-            self.host.comment(job, f"VAE Face: {note}")
+            self.session.tell(job, note)
 
     def _step(self, call: ModelCall) -> int:
         """The number of the call; in exact timing, for a sampler without a plan, how far the noise has gone instead."""
@@ -68,7 +68,7 @@ class ScheduleStage(Stage):
         done = math.log(self._top / level) / math.log(self._top / call.floor) if self._top > call.floor else 1.0
         return min(max(int(done * call.total_steps), 0), call.total_steps - 1)
 
-    def found(self) -> dict[str, Any]:
+    def found(self, index: int | None = None) -> dict[str, Any]:
         found: dict[str, Any] = {"notes": self.schedule.notes} if self.schedule.notes else {}
         if self.host.option("vaeface_record_calls"):
             found.update({name: self._summary(name) for name in self.traces})

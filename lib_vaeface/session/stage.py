@@ -32,12 +32,15 @@ class Stage:
     def model_loaded(self, job: Any) -> None:
         """A checkpoint for the hires pass or a refiner has taken over."""
 
-    def post_sample(self, job: Any, samples: Any) -> None:
-        """Sampling is over. samples: latents [B,C,h,w], or after a hires fix the decoded pictures."""
+    def before_sampling(self, job: Any, latents: Any) -> None:
+        """A pass is about to sample. latents: [B,C,h,w] that it starts from, to be written in place."""
 
     def postprocess_batch_list(self, job: Any, pictures: Any) -> None:
         """pictures.images: [3,H,W] in 0..1 each, before the WebUI's face restoration, colour correction and overlay."""
 
-    def found(self) -> dict[str, Any]:
+    def postprocess(self, job: Any, processed: Any) -> None:
+        """The result is there; nothing of ours acts after this."""
+
+    def found(self, index: int | None = None) -> dict[str, Any]:
         """What happened so far, as JSON values for the infotext."""
         return {}

@@ -19,6 +19,7 @@ from lib_vaeface.vae.picked import AUTOMATIC, Codecs, Pick, Picker
 from lib_vaeface.vae.protocol import Coder, HostVae
 from lib_vaeface.vae.verdicts import Verdicts
 
+from .crossing import Crossing
 from .stage import Stage
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ class VaeStage(Stage):
         super().__init__(session)
         self.picks: dict[str, dict[str, Pick]] = {}  # by the identity of the model's own VAE, then by pass
         self.painted: Pick | None = None
+        self.crossing = Crossing(session)
         self.decoded: list[Tensor] = []
         """Raw latents [1,C,h,w] that were decoded in this iteration, the newest last; previews among them."""
 
     @property
     def watching(self) -> bool:
         """Whether decodes are to be seen although no VAE is picked."""
-        return self.settings.on("faces")
+        return self.settings.on("faces") or self.session.latents.on
 
     def process(self, job: Any) -> None:
         self._point(job)
@@ -51,9 +53,15 @@ class VaeStage(Stage):
     def before_process_batch(self, job: Any) -> None:
         self.decoded = []
         self._point(job)
+        if self.on and self.settings.vae_bridge:
+            self.crossing.prepare(job)
 
     def model_loaded(self, job: Any) -> None:
         self._point(job)
+        self.crossing.model_loaded(job)
+
+    def before_sampling(self, job: Any, latents: Any) -> None:
+        self.crossing.carry(job, latents)
 
     def _point(self, job: Any) -> None:
         """Make the proof for the model that is loaded now, once for each."""
@@ -74,19 +82,22 @@ class VaeStage(Stage):
         hires = first if self.settings.vae_hires == "Same" else self.pick(job, own, self.settings.vae_hires)
         return {"first": first, "between": first, "hires": hires}
 
+    def picker(self) -> Picker:
+        return picker()
+
     def pick(self, job: Any, own: HostVae, name: str, weight_hash: str = "") -> Pick:
         """The proved VAE of that name for this generation; the reason is shown where it is not the one asked for."""
         chosen = self.settings
-        pick = picker().pick(
+        pick = self.picker().pick(
             name,
             own,
             weight_hash=weight_hash,
             allow=chosen.vae_allow,
             precision=chosen.vae_precision,
-            told=lambda climb: self.host.comment(job, f"VAE Face: {climb}"),
+            told=lambda climb: self.session.tell(job, str(climb)),
         )
         if pick.why and name != AUTOMATIC:
-            self.host.comment(job, f"VAE Face: {pick.why}")
+            self.session.tell(job, pick.why)
         return pick
 
     def _coder(self, job: Any, own: HostVae) -> Coder:
@@ -121,14 +132,19 @@ class VaeStage(Stage):
                 self.decoded.pop()
             self.decoded.append(one)
 
-    def found(self) -> dict[str, Any]:
+    def finals(self, count: int) -> list[Tensor] | None:
+        """Raw latents [1,C,h,w] of this iteration's pictures; None where they did not all pass through the decoder."""
+        return self.decoded[-count:] if 0 < count <= len(self.decoded) else None
+
+    def found(self, index: int | None = None) -> dict[str, Any]:
         """The VAE that painted: its true name, the hash of its weights, and why it was this one."""
         if not self.picks:
             return {}
         pick = self.painted or [*self.picks.values()][-1]["first"]
         fit = {} if pick.verdict is None else {"fit": pick.verdict.answer}
         why = {"why": pick.why} if pick.why else {}
-        return {"used": pick.name, "hash": pick.weight_hash, **fit, **why}
+        carried = {"carried": True} if self.crossing.done else {}
+        return {"used": pick.name, "hash": pick.weight_hash, **fit, **why, **carried}
 
 
 def rounding(where: str) -> float:

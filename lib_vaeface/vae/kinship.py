@@ -234,6 +234,15 @@ def _sample(file: BinaryIO, opened: Opened) -> Sample:
         raise VaeFileError(opened.info.path, f"{error}.") from None
 
 
+def same_family(one: CheckpointFacts, other: CheckpointFacts) -> bool:
+    """Whether latents of one model mean the same to the other: both VAEs' kernels are near each other.
+
+    A model without a VAE of its own, or with one of other tensors, is nobody's kin.
+    """
+    found = lineage.compare(one.sample, other.sample) if one.sample and other.sample else None
+    return found is not None and _is_close(found)
+
+
 def _is_close(found: Closeness) -> bool:
     pairs = ((found.interface, CLOSE.interface), (found.encoder, CLOSE.encoder), (found.decoder, CLOSE.decoder))
     return all(have >= need for have, need in pairs)

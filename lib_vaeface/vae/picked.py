@@ -114,6 +114,15 @@ class Picker:
             self._remember(facts, entry)
         return pick
 
+    def prove(
+        self, entry: Entry, host: HostVae, *, precision: str = BEST, told: Callable[[Climb], None] = lambda climb: None
+    ) -> Pick:
+        """The codec of one file, if it is proved to fit; one that can't be read or used is a refusal like any other."""
+        try:
+            return self._proved(entry, host, facts_of(host), False, precision, told)
+        except (VaeNameError, VaeFileError, OSError) as error:
+            return Pick(why=str(error), refused=True)
+
     def _entry(self, wanted: str, weight_hash: str) -> Entry:
         self.library.refresh()
         try:

@@ -13,7 +13,7 @@ class SampleHost:
     def __init__(self):
         self.comments = []
         self.errors = []
-        self.options = {"vaeface_record_calls": True}
+        self.options = {"vaeface_record_calls": True, "vaeface_keep_latents": False, "vaeface_save_latents": False}
         self.stack = []
 
     def version(self):
@@ -30,6 +30,12 @@ class SampleHost:
 
     def sampler_names(self):
         return ["Euler", "Euler a"]
+
+    def stopped(self):
+        return False
+
+    def infotexts(self, processed):
+        return list(processed.infotexts)
 
     def release_vae(self):
         self.pointed = False

@@ -1,0 +1,118 @@
+"""Faces of one generation: found in the decoded pictures, decoded again, painted again where asked, and blended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from lib_vaeface.face.boxes import parse_boxes
+from lib_vaeface.face.detect import Setup, detector
+from lib_vaeface.face.improve import improve
+from lib_vaeface.face.job import Record, Source
+from lib_vaeface.face.passes import FacePass, parse_passes
+from lib_vaeface.face.protocol import Detector, Face, Redecode, Resampler
+from lib_vaeface.face.redecode import redecoder
+from lib_vaeface.settings import Settings
+
+from .face_vae import FaceVae
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from .generation import Session
+
+SAME = "Same"
+PASS_FIELDS = {
+    "detector": "face_detector", "search": "face_search", "score": "face_score", "smallest": "face_smallest",
+    "largest": "face_largest", "count": "face_count", "order": "face_order", "strength": "face_strength",
+    "adaptive": "face_adaptive", "prompt": "face_prompt", "negative": "face_negative", "steps": "face_steps",
+    "cfg": "face_cfg", "seeds": "face_seeds", "tone": "face_tone", "guard": "face_guard",
+}  # fmt: skip
+
+
+class FaceStage(Stage):
+    group = "faces"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.passes: list[FacePass] = []
+        self.records: list[list[Record]] = []  # of the pictures of this iteration
+        self.notes: list[str] = []
+        self.vae = FaceVae(session)
+
+    def before_process(self, job: Any) -> None:
+        first = first_pass(self.settings)
+        try:
+            more, warnings = parse_passes(self.settings.face_passes, first)
+        except ValueError as error:
+            more, warnings = (), [f"{error}. Only the first pass was made."]
+        self.passes = [first, *more]
+        for warning in warnings:
+            self.say(job, warning)
+
+    def before_process_batch(self, job: Any) -> None:
+        self.records, self.notes = [], []
+
+    def postprocess_batch_list(self, job: Any, pictures: Any) -> None:
+        images = [image.float() for image in pictures.images]
+        if not images:
+            return
+        resampler = self._resampler(job)
+        done = improve(
+            images,
+            self.passes,
+            self._detector,
+            self._redecode(job, images),
+            resampler,
+            [Source(*texts) for texts in self.host.texts(job)],
+            [self._drawn(image) for image in images],
+            stopped=self.host.stopped,
+        )
+        self.records = done.records
+        for note in done.notes:
+            self.say(job, note)
+        pictures.images = [new.to(old) for new, old in zip(done.pictures, pictures.images, strict=True)]
+
+    def _detector(self, settings: FacePass) -> Detector:
+        folders = tuple(self.host.face_folders())
+        setup = Setup(self.host.compute_device(), settings.score, settings.search, folders=folders)
+        return detector(settings.detector, setup)
+
+    def _drawn(self, image: Tensor) -> list[Face]:
+        """The person's own boxes in a picture; none where they can't be read, which is told."""
+        try:
+            return parse_boxes(self.settings.face_boxes, image.shape[1:])
+        except ValueError as error:
+            self.say(self.session.job, f"{error}. The faces were searched instead.")
+            return []
+
+    def _resampler(self, job: Any) -> Resampler | None:
+        if not any(one.strength > 0 for one in self.passes) or self.host.stopped():
+            return None
+        self.host.settle_model()
+        return self.host.resampler(job, self.vae.coder(job), self.session.lend_schedule)
+
+    def _redecode(self, job: Any, images: list[Tensor]) -> Redecode | None:
+        codec = self.vae.for_decoding(job)
+        if codec is None:
+            return None
+        return redecoder(codec, self.session.vae.finals(len(images)), images)
+
+    def say(self, job: Any, note: str) -> None:
+        if note and note not in self.notes:
+            self.notes.append(note)
+            self.session.tell(job, note)
+
+    def found(self, index: int | None = None) -> dict[str, Any]:
+        records = self.records[index] if index is not None and index < len(self.records) else []
+        found: dict[str, Any] = {"used": self.vae.name} if self.vae.name else {}
+        if self.notes:
+            found["notes"] = self.notes
+        return {**found, "found": records}
+
+
+def first_pass(settings: Settings) -> FacePass:
+    """What the page's controls say."""
+    chosen = {name: getattr(settings, field) for name, field in PASS_FIELDS.items()}
+    sampler = "" if settings.face_sampler == SAME else settings.face_sampler
+    return FacePass(**chosen, sampler=sampler)

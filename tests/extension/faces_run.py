@@ -1,0 +1,206 @@
+"""Scenes of the face stage, run in a pocket WebUI of its own: `python faces_run.py SCENES DATA_DIR`, see pocket_run.
+
+The model is random, so no face is ever found in its pictures: boxes are drawn by hand, and nothing guards the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import pocket_run
+import vae_run
+from PIL import Image
+
+BOX = "0.3,0.3,0.7,0.7"
+TWO = "0.1,0.1,0.4,0.4; 0.6,0.5,0.9,0.9"
+MASK = Image.new("L", (64, 64))
+MASK.paste(255, (16, 16, 48, 48))
+PICTURE = Image.linear_gradient("L").convert("RGB").resize((64, 64))
+JOBS = {
+    **pocket_run.JOBS,
+    "pixel hires": vae_run.PIXEL_HIRES,
+    "only masked": {"init_images": [PICTURE], "mask": MASK, "inpaint_full_res": True, "steps": 8},
+    "ddim": {"sampler": "DDIM"},
+    "and": {"prompt": "a cat AND a dog"},
+}
+REFINE = {"schedule": True, "faces": True, "face_strength": 0.6, "face_guard": False, "face_boxes": BOX}
+
+
+def painted(args=None, during=None, **values) -> dict:
+    """Pictures as rows of numbers, what the infotexts say of faces, and the WebUI's state afterwards."""
+    import numpy as np
+
+    from modules import processing, shared
+
+    shared.state.begin("test")
+    p = pocket_run.job(args, **values)
+    with contextlib.redirect_stderr(io.StringIO()) as console, during or contextlib.nullcontext():
+        done = processing.process_images(p)
+    history = Path(shared.cmd_opts.data_dir) / "params.txt"
+    return {
+        "pictures": [np.asarray(image).astype(int).tolist() for image in done.images],
+        "faces": [pocket_run.ours(text).get("VAE Face faces", {}) for text in done.infotexts],
+        "error": [pocket_run.ours(text).get("VAE Face", {}).get("error", "") for text in done.infotexts],
+        "comments": done.comments,
+        "history": history.read_text(encoding="utf8").splitlines()[:1],
+        "progress": [shared.state.job_no, shared.state.job_count],
+        "host": vae_run.state(),
+        "traceback": "Traceback" in console.getvalue(),
+    }
+
+
+def every_job() -> dict:
+    """Each kind of job without us, with faces that are only decoded again, and with faces painted again."""
+    return {
+        name: {
+            "off": painted(**values),
+            "decoded": painted([{**REFINE, "face_strength": 0}], **values),
+            "refined": painted([REFINE], **values),
+        }
+        for name, values in JOBS.items()
+    }
+
+
+def options() -> dict:
+    """One job with different settings."""
+    asked = {
+        "two": {"face_boxes": TWO},
+        "skipped": {"face_boxes": TWO, "face_prompt": "[SKIP] [SEP] a dog"},
+        "other prompt": {"face_prompt": "[a dog:a hat:0.5]"},
+        "same prompt": {"face_prompt": "[PROMPT]"},
+        "fixed": {"face_boxes": TWO, "face_adaptive": False},
+        "ddim": {"face_boxes": TWO, "face_sampler": "DDIM"},
+        "weak": {"face_strength": 0.1},
+        "passes": {"face_passes": json.dumps([{"strength": 0.3, "colour": "red"}])},
+        "broken passes": {"face_passes": "[{"},
+        "broken boxes": {"face_boxes": "1,2,3"},
+        "no faces": {"face_boxes": ""},
+        "no such detector": {"face_boxes": "", "face_detector": "retinaface"},
+        "same seed": {"face_boxes": TWO, "face_seeds": "same"},
+    }
+    return {name: painted([{**REFINE, **more}]) for name, more in asked.items()} | {"off": painted()}
+
+
+@contextlib.contextmanager
+def replaced(owner, name, value):
+    kept = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, kept)
+
+
+def failures() -> dict:
+    """What goes wrong in the middle; `after` is a job without us that follows each."""
+    import torch
+
+    from modules import shared
+
+    resample = sys.modules["lib_vaeface.host.resample"]
+    sample = resample.FaceJob.sample
+
+    def wrong(self, *args, **keywords):
+        raise RuntimeError("the sampler broke")
+
+    def memory(self, *args, **keywords):
+        if len(self.faces.prompts) > 1:
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        return sample(self, *args, **keywords)
+
+    def interrupt(self, *args, **keywords):
+        shared.state.interrupt()
+        return sample(self, *args, **keywords)
+
+    def skip(self, *args, **keywords):
+        shared.state.skip()
+        return sample(self, *args, **keywords)
+
+    two = [{**REFINE, "face_boxes": TWO}]
+    found = {
+        "sampler": painted(two, replaced(resample.FaceJob, "sample", wrong)),
+        "memory": painted(two, replaced(resample.FaceJob, "sample", memory)),
+        "interrupt": painted(two, replaced(resample.FaceJob, "sample", interrupt)),
+        "skip": painted(two, replaced(resample.FaceJob, "sample", skip), n_iter=2),
+        "stage": painted(two, replaced(sys.modules["lib_vaeface.session.faces"], "improve", lambda *_, **__: 1 / 0)),
+    }
+    return {**found, "off": painted(), "off twice": painted(n_iter=2), "two": painted(two)}
+
+
+def numbers() -> dict:
+    """How often the model is called for faces one by one and together, and how often texts are encoded for them."""
+    from modules import sd_samplers_cfg_denoiser, shared
+
+    calls, rows, texts = [], [], []
+    forward = sd_samplers_cfg_denoiser.CFGDenoiser.forward
+    encode = type(shared.sd_model.cond_stage_model).forward
+
+    def called(self, x, *args, **keywords):
+        calls.append(len(x))
+        return forward(self, x, *args, **keywords)
+
+    def encoded(self, prompts, *args, **keywords):
+        texts.extend(prompts)
+        return encode(self, prompts, *args, **keywords)
+
+    def counted(**more):
+        for seen in (calls, rows, texts):
+            seen.clear()
+        with (
+            replaced(sd_samplers_cfg_denoiser.CFGDenoiser, "forward", called),
+            replaced(type(shared.sd_model.cond_stage_model), "forward", encoded),
+        ):
+            painted([{**REFINE, **more}], prompt="a cow", batch_size=2)
+        return {"calls": list(calls), "texts": list(texts)}
+
+    return {"off": counted(face_strength=0), "one": counted(), "two": counted(face_boxes=TWO, face_adaptive=False)}
+
+
+def nested() -> dict:
+    """Another extension of the WebUI hears nothing of our face jobs, and our stage nothing of its jobs."""
+    from modules import processing, scripts
+
+    heard: list = []
+    runner = scripts.scripts_txt2img
+
+    class Witness(scripts.Script):
+        def title(self):
+            return "witness"
+
+        def show(self, is_img2img):
+            return scripts.AlwaysVisible
+
+        def process(self, p, *args):
+            heard.append(["process", type(p).__name__])
+
+        def postprocess_image(self, p, pp, *args):
+            heard.append(["image", type(p).__name__])
+            if not getattr(p, "inner", False):
+                inner = pocket_run.job([REFINE], prompt="another")
+                inner.inner = True
+                processing.process_images(inner)
+
+    witness = Witness()
+    witness.args_from = witness.args_to = 0
+    witness.filename = __file__
+    runner.alwayson_scripts.append(witness)
+    runner.callback_map.clear()
+    try:
+        found = painted([REFINE])
+    finally:
+        runner.alwayson_scripts.remove(witness)
+        runner.callback_map.clear()
+    return {"heard": heard, "on": found, "alone": painted([REFINE])}
+
+
+if __name__ == "__main__":
+    scenes, data, *flags = sys.argv[1:]
+    with contextlib.redirect_stdout(sys.stderr):
+        pocket_run.start(data, flags)
+        results = {name: globals()[name]() for name in scenes.split(",")}
+    print(json.dumps(results))

@@ -1,0 +1,157 @@
+"""The face stage in the pocket WebUI: what it changes, what it leaves alone, and what goes wrong without harm."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.extension.pocket_run import CHECKOUT
+
+pytestmark = pytest.mark.torch
+RUN = Path(__file__).with_name("faces_run.py")
+JOBS = ("plain", "heun", "batches", "hires", "img2img", "pixel hires", "only masked", "ddim", "and")
+FEATHER = 0.18
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    data = tmp_path_factory.mktemp("pocket")
+    command = [sys.executable, str(RUN), "every_job,options,failures,numbers,nested", str(data)]
+    done = subprocess.run(
+        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=900
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
+
+
+def pictures(found):
+    return [np.array(rows) for rows in found["pictures"]]
+
+
+def changed(one, other):
+    """For every pair of pictures where they differ: left, top, right, bottom as shares; None where they are equal."""
+    spots = []
+    for mine, theirs in zip(pictures(one), pictures(other), strict=True):
+        rows, columns = np.nonzero((mine != theirs).any(-1))
+        height, width = mine.shape[:2]
+        box = (columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height)
+        spots.append(box if len(rows) else None)
+    return spots
+
+
+def done(found):
+    """What was done to each face of each picture."""
+    return [[record["done"] for record in faces["found"]] for faces in found["faces"]]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_decoding_by_the_vae_that_painted_in_full_precision_changes_nothing(scenes, name):
+    job = scenes["every_job"][name]
+    assert job["decoded"]["pictures"] == job["off"]["pictures"]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_refined_face_changes_and_all_around_it_stays_bit_for_bit(scenes, name):
+    job = scenes["every_job"][name]
+    assert all(kinds == ["refined"] for kinds in done(job["refined"]))
+    for spot in changed(job["off"], job["refined"]):
+        assert spot is not None
+        assert min(spot[:2]) > 0.3 - FEATHER and max(spot[2:]) < 0.7 + FEATHER
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_the_webui_is_as_it_was(scenes, name):
+    job = scenes["every_job"][name]
+    for key in ("host", "progress", "history"):
+        assert job["refined"][key] == job["off"][key], key
+    assert not job["refined"]["traceback"] and job["refined"]["error"] == [""] * len(job["refined"]["pictures"])
+
+
+def test_every_face_has_its_own_prompt_seed_and_strength(scenes):
+    found = scenes["options"]
+    two = found["two"]["faces"][0]["found"]
+    assert [face["refine"]["seed"] for face in two] == [7, 8]
+    assert two[0]["size"] < two[1]["size"] and two[0]["refine"]["strength"] > two[1]["refine"]["strength"] > 0.6
+    assert [face["refine"]["strength"] for face in found["fixed"]["faces"][0]["found"]] == [0.6, 0.6]
+    assert [face["refine"]["seed"] for face in found["same seed"]["faces"][0]["found"]] == [7, 7]
+    assert found["same seed"]["pictures"] != found["two"]["pictures"]
+    assert done(found["skipped"]) == [["nothing", "refined"]]
+
+
+def test_prompts_for_faces_are_read_as_the_pictures_are(scenes):
+    found = scenes["options"]
+    plain = scenes["every_job"]["plain"]["refined"]["pictures"]
+    assert found["same prompt"]["pictures"] == plain
+    assert found["other prompt"]["pictures"] != plain
+
+
+def test_the_strongest_and_the_weakest_differ_and_both_are_inside(scenes):
+    off = scenes["options"]["off"]
+    weak, strong = (np.abs(pictures(x)[0] - pictures(off)[0]).mean() for x in (
+        scenes["options"]["weak"], scenes["every_job"]["plain"]["refined"]))  # fmt: skip
+    assert 0 < weak < strong
+
+
+def test_samplers_that_blend_before_the_model_call_keep_strengths_apart(scenes):
+    found = scenes["options"]["ddim"]
+    assert done(found) == [["refined", "refined"]]
+    strengths = [face["refine"]["strength"] for face in found["faces"][0]["found"]]
+    assert strengths[0] > strengths[1]
+
+
+def test_further_passes_see_the_first_and_wrong_ones_are_told(scenes):
+    found = scenes["options"]
+    assert done(found["passes"]) == [["refined", "refined"]]
+    assert "no setting 'colour', ignored" in found["passes"]["comments"]
+    assert found["passes"]["pictures"] != scenes["every_job"]["plain"]["refined"]["pictures"]
+    assert "no JSON" in found["broken passes"]["comments"]
+    assert found["broken passes"]["pictures"] == scenes["every_job"]["plain"]["refined"]["pictures"]
+
+
+@pytest.mark.parametrize("name, said", [
+    ("broken boxes", "four numbers are wanted"), ("no faces", ""), ("no such detector", "facexlib is not installed"),
+])  # fmt: skip
+def test_without_faces_the_picture_stays(scenes, name, said):
+    found = scenes["options"][name]
+    assert found["pictures"] == scenes["options"]["off"]["pictures"] and done(found) == [[]]
+    assert said in found["comments"]
+
+
+@pytest.mark.parametrize("name, why", [
+    ("sampler", "the sampler broke"), ("interrupt", "interrupted"), ("stage", ""), ("skip", "interrupted"),
+])  # fmt: skip
+def test_a_failure_costs_no_picture(scenes, name, why):
+    found, off = scenes["failures"][name], scenes["failures"]["off twice" if name == "skip" else "off"]
+    count = len(found["pictures"])
+    assert found["pictures"] == off["pictures"][:count] and found["host"] == off["host"]
+    assert all(why in face.get("why", "") for faces in found["faces"] for face in faces["found"])
+    assert bool(found["error"][0]) == (name == "stage")
+
+
+def test_skipping_in_a_face_goes_on_with_the_next_picture(scenes):
+    assert len(scenes["failures"]["skip"]["pictures"]) == 2
+
+
+def test_short_of_memory_faces_are_painted_in_smaller_batches(scenes):
+    found = scenes["failures"]
+    assert done(found["memory"]) == [["refined", "refined"]]
+    farthest = np.abs(pictures(found["memory"])[0] - pictures(found["two"])[0]).max()
+    assert farthest <= 2, "how many go together must not show"
+
+
+def test_all_faces_of_a_batch_go_together_and_texts_are_encoded_once(scenes):
+    found = scenes["numbers"]
+    own = len(found["off"]["calls"])
+    assert found["one"]["calls"][own:] == [2] * len(found["one"]["calls"][own:])  # two pictures, a face each
+    assert found["two"]["calls"][own:] == [4] * len(found["two"]["calls"][own:])
+    assert found["off"]["texts"] == ["a cow"] and not found["one"]["texts"] and not found["two"]["texts"]
+
+
+def test_others_hear_nothing_of_our_jobs_nor_we_of_theirs(scenes):
+    found = scenes["nested"]
+    assert not [name for _, name in found["heard"] if "Face" in name]
+    assert len(found["heard"]) == 4  # the job and the one inside it, each once
+    assert found["on"]["pictures"] == found["alone"]["pictures"]
