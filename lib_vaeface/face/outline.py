@@ -87,4 +87,4 @@ def soft(distance: Tensor, feather: float) -> Tensor:
     Both ends are flat to the second derivative, so no edge of the mask can be seen; exactly 0 and 1 beyond it.
     """
     t = (0.5 - distance / max(feather, 1e-3)).clamp(0, 1)
-    return t * t * t * (t * (6 * t - 15) + 10)
+    return (t * t * t * (t * (6 * t - 15) + 10)).clamp(max=1)
