@@ -47,7 +47,7 @@ def _lines(found: Mapping[str, Mapping[str, Any]]) -> list[Markup]:
         lines.append(tag("table", head, join(rows)))
         lines += [_cost(title, schedule.get(name)) for name, title in PASSES]
         lines.append(tag("p", f"Timing: {schedule.get('timing', '')}"))
-    return lines + _vae(found.get("vae", {}))
+    return lines + _vae(found.get("vae", {})) + _faces(found.get("faces", {}))
 
 
 def _vae(found: Mapping[str, Any]) -> list[Markup]:
@@ -55,8 +55,34 @@ def _vae(found: Mapping[str, Any]) -> list[Markup]:
     if "used" not in found:
         return []
     fit = f", {found['fit']}" if "fit" in found and found["used"] != "Built-in" else ""
-    said = tag("p", f"VAE: {found['used']}{fit}")
+    carried = "; latents were carried to the hires checkpoint" if found.get("carried") else ""
+    said = tag("p", f"VAE: {found['used']}{fit}{carried}")
     return [said, tag("p", f"{found['why']}", class_="vaeface-note")] if found.get("why") else [said]
+
+
+def _faces(found: Mapping[str, Any]) -> list[Markup]:
+    """What was done to each face of the first picture."""
+    if not found:
+        return []
+    records = [record for record in found.get("found", []) if isinstance(record, dict)]
+    vae = f", VAE: {found['used']}" if found.get("used") else ""
+    lines = [tag("p", f"Faces: {len(records) or 'none'} in the first picture{vae}")]
+    lines += [tag("p", note, class_="vaeface-note") for note in _texts(found.get("notes"))]
+    if not records:
+        return lines
+    head = tag("tr", *(tag("th", title) for title in ("Face", "Size", "Score", "Done", "Strength", "Notes")))
+    return [*lines, tag("table", head, join([_face(record) for record in records]))]
+
+
+def _face(record: Mapping[str, Any]) -> Markup:
+    refine = record.get("refine")
+    refine = refine if isinstance(refine, dict) else {}
+    why = "; ".join(str(text) for text in (record.get("why"), record.get("decode")) if text)
+    score = str(record.get("score", "")) + (f" to {refine['score']}" if "score" in refine else "")
+    number = f"{record.get('face', '')}" + (f", pass {record['pass']}" if record.get("pass", 1) != 1 else "")
+    size = f"{record.get('size', '')} px"
+    return tag("tr", *(tag("td", cell) for cell in (
+        number, size, score, record.get("done", ""), refine.get("strength", ""), why)))  # fmt: skip
 
 
 def _row(title: str, summary: Any) -> Markup:

@@ -1,0 +1,152 @@
+"""Scenes of what happens to latents, run in a pocket WebUI: carried to a hires checkpoint of another family, kept in
+memory, saved beside pictures. `python latents_run.py SCENES DATA_DIR`, see pocket_run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import pocket_run
+import vae_run
+
+HIRES = {"enable_hr": True, "hr_scale": 2, "denoising_strength": 0.5, "hr_upscaler": "Latent"}
+VAE = {"vae": True, "vae_name": "Built-in"}
+
+
+def write_checkpoints(data: Path) -> None:
+    """Another family (other VAE), and a twin: another model with the very VAE of the first."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from modules import sd_models
+    from pocket_webui.nets import checkpoint
+
+    folder = data / "models" / "Stable-diffusion"
+    checkpoint.random_checkpoint(folder / "stranger.safetensors", seed=5)
+    checkpoint.random_checkpoint(folder / "twin.safetensors", seed=6)
+    torch.manual_seed(0)
+    own = load_file(folder / "tiny.safetensors")
+    twin = load_file(folder / "twin.safetensors")
+    first_stage = {key: value for key, value in own.items() if key.startswith("first_stage_model.")}
+    save_file({**twin, **first_stage}, str(folder / "twin.safetensors"))
+    sd_models.list_models()
+
+
+def carrying() -> dict:
+    """Each hires checkpoint; what the stage read and wrote, beside the same by the files themselves."""
+    from lib_vaeface.session.crossing import Crossing
+    from lib_vaeface.vae.autoencoder import load
+
+    carry, seen = Crossing.carry, []
+
+    def watched(self, job, latents):
+        before = latents.clone()
+        carry(self, job, latents)
+        seen.append((before, latents.clone()))
+
+    Crossing.carry = watched
+    found = {}
+    for name, more, settings in (
+        ("stranger", {"hr_checkpoint_name": "stranger"}, VAE),
+        ("switched off", {"hr_checkpoint_name": "stranger"}, {**VAE, "vae_bridge": False}),
+        ("twin", {"hr_checkpoint_name": "twin"}, VAE),
+        ("same", {}, VAE),
+        ("pixels", {"hr_checkpoint_name": "stranger", "hr_upscaler": "Lanczos"}, VAE),
+    ):
+        seen.clear()
+        on = vae_run.painted([settings], **{**HIRES, **more})
+        off = vae_run.painted([False], **{**HIRES, **more})
+        changed = [float((before - after).abs().max()) for before, after in seen]
+        found[name] = {"same picture": on["pictures"] == off["pictures"], "changed": changed, **_told(on)}
+        if name == "stranger":
+            folder = Path(sys.argv[2]) / "models" / "Stable-diffusion"
+            first, second = (load(folder / file) for file in ("tiny.safetensors", "stranger.safetensors"))
+            before, after = seen[-1]
+            found[name]["error"] = float((second.encode(first.decode(before)) - after).abs().max())
+    Crossing.carry = carry
+    return found
+
+
+def _told(on: dict) -> dict:
+    carried = on["ours"]["VAE Face VAE"].get("carried", False)
+    return {"comments": on["comments"], "carried": carried, "state": on["state"]}
+
+
+def refiner() -> dict:
+    found = {}
+    for name in ("stranger", "twin"):
+        on = vae_run.painted([VAE], refiner_checkpoint=name, refiner_switch_at=0.5)
+        found[name] = on["comments"]
+    return found
+
+
+def keeping() -> dict:
+    """Latents in memory and beside pictures, against those that the WebUI decoded; and with the options off."""
+    import torch
+
+    from lib_vaeface.vae import kept, sampled
+    from modules import processing, shared
+
+    out = Path(sys.argv[2]) / "out"
+    options = ("vaeface_keep_latents", "vaeface_save_latents", "vaeface_comfyui_latents")
+
+    def run(chosen, on=True, **values):
+        for name, value in zip(options, chosen, strict=True):
+            shared.opts.data[name] = value
+        kept.forget()
+        folder = out / str(len(list(out.glob("*"))) if out.exists() else 0)
+        p = pocket_run.job([on], outpath_samples=str(folder), **values)
+        p.do_not_save_samples = False
+        decoded = []
+        model = type(shared.sd_model)
+        keep = model.decode_first_stage
+
+        def watched(self, z, *args, **keywords):
+            decoded.append(z.clone())
+            return keep(self, z, *args, **keywords)
+
+        model.decode_first_stage = watched
+        try:
+            done = processing.process_images(p)
+        finally:
+            model.decode_first_stage = keep
+        last, count = kept.last(), len(done.images) - done.index_of_first_image
+        wanted = torch.cat(decoded)[-count:]
+        files = sorted(path for path in folder.rglob("*") if path.suffix in (".safetensors", ".latent"))
+        read = [sampled.read_latents(path) for path in files]
+        return {
+            "pictures": count,
+            "in memory": None if last is None else float((last.latents - wanted).abs().max()),
+            "texts": None if last is None else [text.split("\n")[0] for text in last.infotexts],
+            "files": [path.name for path in files],
+            "beside": [path.with_suffix(".png").exists() for path in files],
+            "in files": [_off(one, wanted[n], shared.sd_model.scale_factor) for n, one in enumerate(read)],
+        }
+
+    with contextlib.suppress(FileExistsError):
+        out.mkdir()
+    return {
+        "memory": run((True, False, False), batch_size=2),
+        "iterations": run((True, True, False), batch_size=2, n_iter=2),
+        "hires": run((True, True, False), **HIRES),
+        "comfyui": run((False, True, True)),
+        "none": run((False, False, False)),
+        "off": run((True, True, False), on=False),
+    }
+
+
+def _off(stored, wanted, scale) -> float:
+    tensor = stored.tensor * scale if stored.raw else stored.tensor
+    return float((tensor - wanted).abs().max())
+
+
+if __name__ == "__main__":
+    scenes, data, *flags = sys.argv[1:]
+    with contextlib.redirect_stdout(sys.stderr):
+        pocket_run.start(data, flags)
+        write_checkpoints(Path(data))
+        results = {name: globals()[name]() for name in scenes.split(",")}
+    print(json.dumps(results))
