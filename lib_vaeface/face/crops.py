@@ -8,7 +8,7 @@ All is float; nothing is rounded on the way.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -103,6 +103,8 @@ def _inside(at: float, reach: float, end: int) -> float:
 def cut(picture: Tensor, window: Window) -> Tensor:
     """[3,H,W] -> [3,canvas,canvas], bicubic; low-passed where it shrinks. At scale 1, upright, the very pixels."""
     picture = picture.float()
+    if window.canvas < window.side:
+        return _resized(cut(picture, replace(window, canvas=window.side)), window.canvas)
     if window.turn == 0.0:
         rows, columns = _mirrored(window, 1, picture), _mirrored(window, 0, picture)
         return _resized(picture[:, rows][:, :, columns], window.canvas)

@@ -1,33 +1,41 @@
 """Never worse: what was painted stays only where the face is still found, where it was and no less clearly.
 
-Both versions are looked at in the same view, the canvas, so that size, lean and surround can't make the difference.
+A detector's score of one face jumps with its size in pixels, so the face is looked at in three sizes, before and after
+in the very same views of the picture, and the means are compared. What is seen is what the person would see: the
+picture with the face put back.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from .crops import cut, longest, window_of
 from .protocol import Detector, Face, FloatBox
 
 OVERLAP = 0.5  # least intersection over union of the face before and after
-LOOSE = 0.3  # and of what is found on the canvas with the box from the picture: its size and lean are others
-MARGIN = 0.05  # scores within this are equal
+LOOSE = 0.3  # and of what is found in a view with the box from the picture: its size and lean are others
+MARGIN = 0.1  # means within this are equal: about twice what they differ between neighbouring sizes
+HEIGHTS = (0.36, 0.6, 1.0)  # of the face in the views, to its own height or to LEAST
+LEAST = 135.0
+GRID = 32
+LOWEST = 0.05  # score from which on the guard's detector should report faces: a mean needs the low ones too
 
 
 @dataclass(frozen=True)
 class Verdict:
     """keep: the painted face stays. reason: why not, for people; "" where it stays.
 
-    before, after: the detector's scores, None where it found no face there.
+    before, after: the detector's mean scores, 0 for views without the face; None where nobody looked.
     """
 
     keep: bool
-    before: float | None
-    after: float | None
+    before: float | None = None
+    after: float | None = None
     reason: str = ""
 
 
@@ -47,35 +55,51 @@ def there(faces: Sequence[Face], box: FloatBox, least: float) -> Face | None:
     return found if found is not None and overlap(found.box, box) >= least else None
 
 
-def judge(before: Sequence[Face], after: Sequence[Face], box: FloatBox, margin: float = MARGIN) -> Verdict:
-    """Compares what a detector found in both views. box: where the face is expected, in the same pixels.
+def judge(
+    before: Sequence[Sequence[Face]], after: Sequence[Sequence[Face]], boxes: Sequence[FloatBox], margin: float = MARGIN
+) -> Verdict:
+    """Compares what a detector found in each view. boxes: where the face is expected, in the view's pixels.
 
     Where it is not found before, which happens to faces of a few pixels, any face at that place is an improvement.
     """
-    old = there(before, box, LOOSE)
-    new = there(after, old.box, OVERLAP) if old else there(after, box, LOOSE)
-    scores = old.score if old else None, new.score if new else None
-    if new is None:
-        return Verdict(False, *scores, "the face was not found again at its place")
-    if old is not None and new.score < old.score - margin:
-        return Verdict(False, *scores, f"the face was found less clearly: {new.score:.2f} after {old.score:.2f}")
-    return Verdict(True, *scores)
+    old = [there(faces, box, LOOSE) for faces, box in zip(before, boxes, strict=True)]
+    new = [
+        there(faces, was.box, OVERLAP) if was else there(faces, box, LOOSE)
+        for faces, was, box in zip(after, old, boxes, strict=True)
+    ]
+    was_seen, is_seen = (sum(face.score for face in found if face) / max(len(found), 1) for found in (old, new))
+    if not any(new):
+        return Verdict(False, was_seen, is_seen, "the face was not found again at its place")
+    if is_seen < was_seen - margin:
+        why = f"the face was found less clearly: {is_seen:.2f} after {was_seen:.2f}"
+        return Verdict(False, was_seen, is_seen, why)
+    return Verdict(True, was_seen, is_seen)
+
+
+def views(picture: Tensor, face: Face) -> list[tuple[Tensor, FloatBox]]:
+    """The face upright in three sizes, [3,side,side] each, and its box in them. picture [3,H,W] in 0..1."""
+    height, width = picture.shape[1:]
+    window = window_of(face, height, width, GRID)
+    scale = max(longest(face), LEAST) / longest(face)
+    sides = [math.ceil(window.side * scale * part / GRID) * GRID for part in HEIGHTS]
+    seen = [replace(window, canvas=side) for side in sides]
+    return [(cut(picture, one), one.face_box(face)) for one in seen]
 
 
 def guard(
-    detector: Detector,
-    before: Sequence[Tensor],
-    after: Sequence[Tensor],
-    boxes: Sequence[FloatBox],
-    margin: float = MARGIN,
+    detector: Detector, faces: Sequence[Face], before: Sequence[Tensor], after: Sequence[Tensor], margin: float = MARGIN
 ) -> list[Verdict]:
-    """A verdict for each pair of views [3,H,W]. One call of the detector; its errors pass."""
-    found = detector.detect([*before, *(torch.nan_to_num(view, 0.0, 1.0, 0.0) for view in after)])
-    old, new = found[: len(before)], found[len(before) :]
-    return [
-        judge(was, now, box, margin) if finite(view) else Verdict(False, None, None, "the pixels were no numbers")
-        for was, now, box, view in zip(old, new, boxes, after, strict=True)
+    """A verdict for each face. before, after: its picture [3,H,W] without and with the painted face, in 0..1.
+
+    One call of the detector; its errors pass.
+    """
+    looks = [
+        views(picture, face) for pictures in (before, after) for picture, face in zip(pictures, faces, strict=True)
     ]
+    found = iter(detector.detect([view for look in looks for view, _ in look]))
+    seen = [[next(found) for _ in look] for look in looks]
+    halves = zip(seen[: len(faces)], seen[len(faces) :], looks, strict=False)
+    return [judge(old, new, [box for _, box in look], margin) for old, new, look in halves]
 
 
 def finite(picture: Tensor) -> bool:

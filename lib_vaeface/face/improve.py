@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import torch
@@ -16,14 +16,14 @@ from torch import Tensor
 
 from .blend import blend
 from .filters import choose
-from .guard import overlap
+from .guard import LOWEST, overlap
 from .job import DECODED, REFINED, Job, Record, Result, Source, View, reason
 from .masks import adjusted, mask_over
 from .passes import FacePass
 from .protocol import Detector, Face, FloatBox, Redecode, Resampler
 from .refine import CHUNK, Refiner
 from .regions import region
-from .search import Search
+from .search import NORMAL
 
 Detectors = Callable[[FacePass], Detector]
 
@@ -44,9 +44,10 @@ def improve(
     """Better faces, or the pictures as they were; never an exception.
 
     pictures: [3,H,W] in 0..1, float, of any sizes; they are not written to. detector: gives the one a pass wants; it is
-    asked once for each pass. redecode, resampler: None leaves that part out. sources: prompts and seed of each picture.
-    own: the person's faces in each picture, in place of a search; empty where they drew none. chunk: most faces in one
-    batch of the sampler. views: keep crops before and after. stopped: whether to end early; the resampler's by default.
+    asked once for each pass, and once more for the guard. redecode, resampler: None leaves that part out. sources:
+    prompts and seed of each picture. own: the person's faces in each picture, in place of a search; empty where they
+    drew none. chunk: most faces in one batch of the sampler. views: keep crops before and after. stopped: whether to
+    end early; the resampler's by default.
     """
     stage = _Stage(list(pictures), redecode, resampler, _filled(sources, len(pictures)), chunk, views)
     stage.own = list(own)
@@ -101,9 +102,9 @@ class _Stage:
         if self.resampler and settings.strength > 0:
             seen = self.views.append if self.keep_views else None
             parts = self.resampler, self.sources, self.stopped, self.chunk, seen
-            # On their canvases faces are large and upright.
-            plain = detector.detector if isinstance(detector, Search) else detector
-            Refiner(self.pictures, step, settings, plain, *parts).run(jobs)
+            # The guard looks at faces in sizes of its own, upright, and wants to know of the ones it is less sure of.
+            keen = replace(settings, search=NORMAL, score=min(settings.score, LOWEST))
+            Refiner(self.pictures, step, settings, detectors(keen) if settings.guard else detector, *parts).run(jobs)
         self.painted += [(job.picture, job.face.box) for job in jobs if job.record["done"] == REFINED]
 
     def _found(self, step: int, settings: FacePass, detector: Detector) -> list[Job]:

@@ -153,18 +153,23 @@ class Refiner:
 
     def _judged(self, part: list[Planned], before: list[Tensor], after: list[Tensor]) -> list[Verdict]:
         """What may stay, judged by what would be in the picture."""
-        whole = [finite(new) for new in after]
-        if not self.settings.guard:
-            return [Verdict(ok, None, None, "" if ok else "the pixels were no numbers") for ok in whole]
-        views = [
-            cut(self._pasted(plan, old, new), plan.window) if ok else new
-            for plan, old, new, ok in zip(part, before, after, whole, strict=True)
-        ]
-        boxes = [plan.window.face_box(plan.job.face) for plan in part]
+        sound = [finite(new) for new in after]
+        verdicts = [Verdict(ok, reason="" if ok else "the pixels were no numbers") for ok in sound]
+        if self.settings.guard and any(sound):
+            chosen = [n for n, ok in enumerate(sound) if ok]
+            looked = self._looked([part[n] for n in chosen], [before[n] for n in chosen], [after[n] for n in chosen])
+            for n, verdict in zip(chosen, looked, strict=True):
+                verdicts[n] = verdict
+        return verdicts
+
+    def _looked(self, part: list[Planned], before: list[Tensor], after: list[Tensor]) -> list[Verdict]:
+        """The guard's verdicts; where it fails nothing is taken."""
         try:
-            return guard(self.detector, before, views, boxes, self.settings.margin)
+            made = [self._pasted(plan, old, new) for plan, old, new in zip(part, before, after, strict=True)]
+            faces, pictures = [plan.job.face for plan in part], [self.pictures[plan.job.picture] for plan in part]
+            return guard(self.detector, faces, pictures, made, self.settings.margin)
         except Exception as error:
-            return [Verdict(False, None, None, f"it could not be looked at: {reason(error)}")] * len(part)
+            return [Verdict(False, reason=f"it could not be looked at: {reason(error)}")] * len(part)
 
     def _pasted(self, plan: Planned, before: Tensor, after: Tensor) -> Tensor:
         """The picture, as it is now, with the painted face."""

@@ -182,7 +182,7 @@ def test_defect_boxes_stay_with_their_masks(order: list[int], count: int, smalle
 
 
 def test_defect_nothing_is_loaded_or_encoded_per_face() -> None:
-    """One call of the WebUI with all prompts, one of the face VAE for each picture, one detector for each pass."""
+    """One call of the WebUI with all prompts, one of the face VAE for each picture, two detectors for each pass."""
     pictures, painter = [group(), group(1)], Painter()
     decoder, made = Decoder(pictures), []
 
@@ -191,8 +191,9 @@ def test_defect_nothing_is_loaded_or_encoded_per_face() -> None:
         return made[-1]
 
     improve(pictures, [PASS], detectors, decoder, painter)
-    assert (decoder.calls, len(painter.requests), len(made)) == (2, 1, 1)
-    assert made[0].calls == [2, 12]  # both pictures, then all faces before and after
+    assert (decoder.calls, len(painter.requests), len(made)) == (2, 1, 2)
+    assert made[0].calls == [2]  # both pictures
+    assert made[1].calls == [36]  # all faces before and after, in three sizes
 
 
 def test_defect_faces_are_not_requantised_between_passes() -> None:
@@ -280,6 +281,7 @@ def test_a_guard_that_fails_takes_nothing() -> None:
 
     picture = group()
     once = Once()
+    once.calls.clear()
     result = improve([picture], [PASS], lambda _: once, resampler=Painter())
     assert torch.equal(result.pictures[0], picture)
     assert "could not be looked at" in result.records[0][0]["why"]
