@@ -153,11 +153,12 @@ def stopped() -> bool:
 def native_size() -> int:
     """The size in pixels that the loaded model was trained at, from its configuration."""
     model = shared.sd_model
-    if getattr(model, "is_sdxl", False) or getattr(model, "is_sd3", False):
-        return 1024
     if getattr(model, "is_sd2", False) and getattr(model, "parameterization", "") == "v":
         return 768
-    return int(getattr(model, "image_size", 64)) * DOWNSCALE
+    size = getattr(model, "image_size", None)  # in latent pixels; classes of SDXL and SD3 do not have it
+    if isinstance(size, int):
+        return size * DOWNSCALE
+    return 1024 if getattr(model, "is_sdxl", False) or getattr(model, "is_sd3", False) else 512
 
 
 def _rows(request: Resample, rows: Sequence[int]) -> Resample:

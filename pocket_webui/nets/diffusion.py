@@ -55,6 +55,7 @@ class LatentDiffusion(nn.Module):
         self.model = DiffusionWrapper(UNetModel(**params[self._unet_key]["params"]))
         self.first_stage_model = AutoencoderKL(**params["first_stage_config"]["params"])
         self.scale_factor = float(params["scale_factor"])
+        self.image_size = int(params.get("image_size", 64))  # in latent pixels, as SD1's class has it
         alphas = scaled_linear_alphas(
             params.get("linear_start", 0.00085), params.get("linear_end", 0.012), params.get("timesteps", 1000)
         )
