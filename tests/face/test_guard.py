@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -58,6 +58,7 @@ def test_overlap_is_symmetric_and_a_share(a: tuple[float, ...], b: tuple[float, 
 
 
 @given(st.floats(5, 160), st.floats(-180, 180))
+@settings(max_examples=25, deadline=None)
 def test_views_show_the_face_upright_in_three_sizes(size: float, lean: float) -> None:
     seen = views(smooth(200, 300), face_at(150, 100, size, lean))
     for (view, box), share in zip(seen, HEIGHTS, strict=True):
