@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -35,6 +36,13 @@ class Page:
 
     def count_tokens(self, text: str) -> int:
         return int(sd_hijack.model_hijack.get_prompt_lengths(text)[0])
+
+    def picture_folders(self) -> Sequence[Path]:
+        opts = shared.opts
+        given = (
+            [opts.outdir_samples] if opts.outdir_samples else [opts.outdir_txt2img_samples, opts.outdir_img2img_samples]
+        )
+        return [Path(folder) for folder in given if folder]
 
     def save_picture(self, image: Image.Image, infotext: str) -> str:
         folder = shared.opts.outdir_grids or shared.opts.outdir_txt2img_grids

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from PIL import Image
@@ -28,6 +29,9 @@ class TabHost(Host, Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text in the loaded model's encoder. Any error: it can't be told."""
+
+    def picture_folders(self) -> Sequence[Path]:
+        """Where generated pictures are saved, and latents beside them."""
 
     def save_picture(self, image: Image.Image, infotext: str) -> str:
         """Save among the grids, as the person's settings say. The name of the file, without its folder."""

@@ -59,11 +59,11 @@ class Desk:
         return self.host.data_folder() / "maps"
 
     def kept(self) -> dict[str, Path]:
-        """Latent files that the extension has written, by name."""
-        return listed(self.latents_folder, uploads.LATENTS)
+        """Latent files by name: those that the tab has written, and those beside the newest pictures."""
+        return listed([self.latents_folder, *self.host.picture_folders()], uploads.LATENTS)
 
     def maps(self) -> dict[str, Path]:
-        return listed(self.maps_folder, (".safetensors",))
+        return listed([self.maps_folder], (".safetensors",))
 
     def subject(self, source: str, kept: str | None, sent: str | None) -> Subject:
         """What the person chose. ValueError: there is nothing, or it can't be read."""
@@ -96,10 +96,10 @@ class Desk:
         """The VAE of a subject's latents, or that a picture is to be encoded with; and why. Undecided, ValueError."""
         name = "" if said in ("", AUTOMATIC) else said
         if subject.reference is not None and not name:
-            return subject.reference, "of the last generation"
+            return subject.reference, "Its model painted the last generation."
         if subject.latents is None:
             reference = self.bench.opened(name) if name else self.bench.built_in()
-            return reference, "the picture is encoded with it"
+            return reference, "The picture is encoded with it."
         return self.bench.whose(subject.latents, name, told)
 
     def latents(self, subject: Subject, reference: Reference) -> Tensor:
@@ -125,6 +125,10 @@ class Desk:
         except Exception as error:
             self.host.report_error(f"VAE Face: the tab's {type(error).__name__}")
             return problem(f"It failed ({type(error).__name__}); the console has the details.")
+
+
+def said_of(reference: Reference, reason: str) -> Markup:
+    return tag("p", f"Reference: {reference.title}. {reason}", class_="vaeface-note")
 
 
 def problem(text: str) -> Markup:

@@ -10,7 +10,18 @@ import gradio as gr
 from PIL import Image
 
 from lib_vaeface.ui import viewer
-from lib_vaeface.ui.desk import AUTOMATIC, Desk, Subject, drop_id, problem, source_controls, table, teller, unsaved
+from lib_vaeface.ui.desk import (
+    AUTOMATIC,
+    Desk,
+    Subject,
+    drop_id,
+    problem,
+    said_of,
+    source_controls,
+    table,
+    teller,
+    unsaved,
+)
 from lib_vaeface.ui.gradio_compat import js
 from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.uploads import sent_first
@@ -110,7 +121,7 @@ class Compare:
         if isinstance(found, Markup):
             return gr.update(choices=[], value=[]), gr.update(choices=names), found
         files, reference, reason = found
-        said = tag("p", f"Reference: {reference.title}, {reason}.", class_="vaeface-note")
+        said = said_of(reference, reason)
         choices = list(files.fitting)
         return (
             gr.update(choices=choices, value=choices[:MOST]),
@@ -135,7 +146,7 @@ class Compare:
             reference, reason = self.desk.whose(subject, whose, told)
             chosen = list(names or ()) or listing(self.desk, reference, True, told).fitting[:MOST]
             found = self._compared(subject, reference, chosen, told)
-            said = tag("p", f"Reference: {reference.title}, {reason}.", class_="vaeface-note")
+            said = said_of(reference, reason)
             shown = join([viewer.of_comparison(found), figures(found), in_words(found)])
             return said, shown, Sheet(contact_sheet(found), subject.infotext)
 
@@ -156,7 +167,7 @@ class Compare:
         try:
             subject = self.desk.subject(source, kept, sent)
         except ValueError:
-            return self.desk.bench.built_in(), "of the loaded model"
+            return self.desk.bench.built_in(), "It is the loaded model's."
         return self.desk.whose(subject, whose, told)
 
     def _compared(self, subject: Subject, reference: Reference, names: Sequence[str], told: Told) -> Comparison:

@@ -21,8 +21,8 @@ from lib_vaeface.vae.pairing import Pairing, pairing_test
 from lib_vaeface.vae.verdicts import UNKNOWN, Verdict
 from lib_vaeface.vae.workbench import Reference
 
-HEAD = ("VAE", "fit with the loaded model", "family, by its shapes", "channels", "scale", "shift", "layout", "dtype",
-        "size", "round trip", "decoded in", "sha256", "weights", "notes")  # fmt: skip
+HEAD = ("VAE", "fit", "notes", "family, by its shapes", "channels", "scale", "shift", "layout", "dtype", "size",
+        "round trip", "decoded in", "sha256", "weights")  # fmt: skip
 NOTHING = Markup("")
 GAIN = 4
 
@@ -51,15 +51,15 @@ class Inspect:
         info = entry.info
         if info is None or not entry.usable:
             what = info.what if info else ""
-            return [entry.name, answer_mark("can't be used"), what, *[""] * (len(HEAD) - 4), entry.problem]
+            return [entry.name, answer_mark("can't be used"), entry.problem, what, *[""] * (len(HEAD) - 4)]
         verdict = verdict_of(self.desk, entry, reference, False)
         assert verdict is not None
         measured = self.desk.bench.measured_of(entry)
         trip = f"{measured['round_trip']} dB" if measured.get("round_trip") is not None else ""
         return [
-            entry.name, _fit(verdict), _titles(info), f"{info.channels} at 1/{info.downscale}", *_numbers(info),
-            info.layout, ", ".join(info.dtypes), _size(info.identity.size), trip, measured.get("precision", ""),
-            info.sha256[:10], info.weight_hash[:10], " ".join(_notes(info, verdict)),
+            entry.name, _fit(verdict), " ".join(_notes(info, verdict)), _titles(info),
+            f"{info.channels} at 1/{info.downscale}", *_numbers(info), info.layout, ", ".join(info.dtypes),
+            _size(info.identity.size), trip, measured.get("precision", ""), info.sha256[:10], info.weight_hash[:10],
         ]  # fmt: skip
 
     def measure(self, progress: Any = gr.Progress()) -> tuple[Any, Markup]:  # noqa: B008
@@ -165,7 +165,7 @@ def _numbers(info: VaeInfo) -> tuple[str, str]:
 
 
 def _size(count: int) -> str:
-    return f"{count / 2**20:.0f} MB" if count >= 2**20 else f"{count / 2**10:.0f} KB"
+    return f"{count / 2**20:.0f}\u00a0MB" if count >= 2**20 else f"{count / 2**10:.0f}\u00a0KB"
 
 
 def _fit(verdict: Verdict) -> Markup:

@@ -37,7 +37,10 @@ def of_comparison(found: Comparison) -> Markup:
         columns.insert(0, Column(found.against, "what was encoded", _urls(found.reference)))
     regions = [region for region, _ in found.measured[0].parts if region.kind != PICTURE]
     height, width = found.reference.shape[-2:]
-    return viewer(columns, (width, height), regions, f"difference from {found.against}, times {gain}")
+    names = [column.name for column in columns]
+    other = next((entry.name for entry in found.measured if entry.figures().error > 0), names[-1])
+    title = f"difference from {found.against}, times {gain}"
+    return viewer(columns, (width, height), regions, title, names.index(other))
 
 
 def of_pair(before: Tensor, after: Tensor, names: tuple[str, str], gain: int) -> Markup:
@@ -63,10 +66,14 @@ def _urls(images: Tensor) -> tuple[str, ...]:
     return tuple(data_url(picture) for picture in images)
 
 
-def viewer(columns: Sequence[Column], size: tuple[int, int], regions: Sequence[Region], heat_title: str) -> Markup:
-    """The stage with its controls, and the grid that it takes its pictures from. size: (width, height) in pixels."""
+def viewer(
+    columns: Sequence[Column], size: tuple[int, int], regions: Sequence[Region], heat_title: str, right: int = 1
+) -> Markup:
+    """The stage with its controls, and the grid that it takes its pictures from.
+
+    size: (width, height) in pixels. right: the column that is shown on the right at first; on the left is column 0.
+    """
     names = [column.name for column in columns]
-    right = min(1, len(names) - 1)
     counts = [len(column.urls) for column in columns]
     controls = [_select("left", "Left", names, 0), _select("right", "Right", names, right)]
     if max(counts) > 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +14,12 @@ from torch import Tensor
 from . import metrics
 from .bridge import Report, bridge, encode, side_by_side
 from .calibrate import calibrate
-from .header import identity_of
 from .latent_files import COMFYUI, PLAIN, SUFFIX
 from .latent_map import LatentMap
 from .sampled import write_latents
 from .workbench import Reference, Told, most_bytes, silent
+
+MOST_FILES, MOST_FOLDERS = 500, 8  # that are listed, and looked into of each folder
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,40 @@ def fit_map(
     return f"{stem}.safetensors", found
 
 
-def listed(folder: Path, endings: Sequence[str], most: int = 500) -> dict[str, Path]:
-    """Files of a folder by name, the newest first. Names are looked up here and never joined to a path."""
-    if not folder.is_dir():
-        return {}
-    found = [path for path in folder.iterdir() if path.suffix.lower() in endings and path.is_file()]
-    found = [path for path in found if not path.is_symlink()]
-    found.sort(key=lambda path: -identity_of(path).mtime_ns)
-    return {path.name: path for path in found[:most]}
+def listed(folders: Sequence[Path], endings: Sequence[str], most: int = MOST_FILES) -> dict[str, Path]:
+    """Files of folders, and of the newest folders in them, by name; the newest first, of equal names the newest.
+
+    Names are looked up in this and never joined to a path. Links are left out.
+    """
+    found: dict[str, Path] = {}
+    for path, _ in sorted(_files(folders, tuple(endings)), key=lambda file: -file[1]):
+        if len(found) < most:
+            found.setdefault(path.name, path)
+    return found
+
+
+def _files(folders: Sequence[Path], endings: tuple[str, ...]) -> Iterator[tuple[Path, float]]:
+    for folder in dict.fromkeys(folders):
+        inner = sorted((item for item in _scanned(folder) if item.is_dir(follow_symlinks=False)), key=_time)
+        for place in (folder, *(Path(item.path) for item in inner[-MOST_FOLDERS:])):
+            for item in _scanned(place):
+                if item.name.lower().endswith(endings) and item.is_file(follow_symlinks=False):
+                    yield Path(item.path), _time(item)
+
+
+def _scanned(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as items:
+            return list(items)
+    except OSError:
+        return []  # not there, or not ours to read
+
+
+def _time(item: os.DirEntry[str]) -> float:
+    try:
+        return item.stat(follow_symlinks=False).st_mtime
+    except OSError:
+        return 0.0
 
 
 def safe(name: str) -> str:

@@ -161,7 +161,7 @@ class Workbench:
         Undecided: it can't be told. VaeNameError, VaeFileError, ValueError.
         """
         if said:
-            return self.opened(said, stored.format), "as chosen"
+            return self.opened(said, stored.format), "As chosen."
         told(0.1, "whose latents these are")
         choice = self.choice(stored)
         if choice.option is None:

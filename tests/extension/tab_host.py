@@ -51,6 +51,9 @@ class TabHost(SampleHost):
     def count_tokens(self, text):
         return len(text.split())
 
+    def picture_folders(self):
+        return [self.data / "outputs"]
+
     def save_picture(self, image, infotext):
         self.saved.append((image, infotext))
         return "vae-compare-0001.png"
