@@ -32,7 +32,7 @@ def overlay(picture: Image.Image, faces: Sequence[Face], texts: Sequence[str] | 
 
 def _label(drawn: Image.Image, text: str, colour: str, corner: tuple[float, float], line: int) -> None:
     """White on the face's colour, above the box or, where there is no room, in it."""
-    stamp = _written(text, 2 * line if line > 1 else 1)
+    stamp = _written(text, line)
     width, height = stamp.width + 4 * line, stamp.height + 2 * line
     left = round(min(max(corner[0], 0), max(drawn.width - width, 0)))
     top = round(corner[1]) - height if corner[1] >= height else max(round(corner[1]), 0)
