@@ -117,9 +117,9 @@ class _Stage:
             drawn[number] = choose([face for face in faces if _sound(face)], (width, height), settings)
         jobs = []
         for number, faces in enumerate(drawn):
-            moved = [adjusted(face, settings.grow, settings.right, settings.down) for face in faces if _sound(face)]
-            there = [face for face in moved if _inside(face, *self.pictures[number].shape[1:])]
-            jobs += [Job.start(number, place, step, face) for place, face in enumerate(there)]
+            pairs = [(f, adjusted(f, settings.grow, settings.right, settings.down)) for f in faces if _sound(f)]
+            there = [pair for pair in pairs if _inside(pair[1], *self.pictures[number].shape[1:])]
+            jobs += [Job.start(number, place, step, *pair) for place, pair in enumerate(there)]
         return jobs
 
     def _decode(self, number: int, jobs: list[Job], settings: FacePass) -> None:

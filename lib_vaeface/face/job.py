@@ -57,19 +57,23 @@ class Result:
 
 @dataclass
 class Job:
-    """One face in one pass. Everything that belongs to it hangs here, so that no order of lists can part it."""
+    """One face in one pass. Everything that belongs to it hangs here, so that no order of lists can part it.
+
+    found: as the detector or the person gave it. face: as it is worked on, moved or grown as the pass says.
+    """
 
     picture: int
     number: int
+    found: Face
     face: Face
     record: Record = field(default_factory=dict)
 
     @classmethod
-    def start(cls, picture: int, number: int, step: int, face: Face) -> Job:
+    def start(cls, picture: int, number: int, step: int, found: Face, face: Face) -> Job:
         """With what is known once the face is found."""
         box = [round(edge) for edge in face.box]
         record: Record = {"pass": step + 1, "face": number + 1, "box": box, "size": round(longest(face))}
-        return cls(picture, number, face, {**record, "score": round(face.score, 3), "done": NOTHING})
+        return cls(picture, number, found, face, {**record, "score": round(face.score, 3), "done": NOTHING})
 
     def say(self, why: str) -> None:
         """Add a reason to the record."""

@@ -7,7 +7,7 @@ that one face can't take the others with it; what is finished is in its picture 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 import torch
@@ -59,7 +59,6 @@ class Refiner:
     stopped: Callable[[], bool]
     chunk: int = CHUNK
     seen: Callable[[View], None] | None = None
-    notes: list[str] = field(default_factory=list)
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Paint the faces; every job's record says what became of it."""
@@ -166,7 +165,7 @@ class Refiner:
         """The guard's verdicts; where it fails nothing is taken."""
         try:
             made = [self._pasted(plan, old, new) for plan, old, new in zip(part, before, after, strict=True)]
-            faces, pictures = [plan.job.face for plan in part], [self.pictures[plan.job.picture] for plan in part]
+            faces, pictures = [plan.job.found for plan in part], [self.pictures[plan.job.picture] for plan in part]
             return guard(self.detector, faces, pictures, made, self.settings.margin)
         except Exception as error:
             return [Verdict(False, reason=f"it could not be looked at: {reason(error)}")] * len(part)

@@ -80,6 +80,12 @@ def test_the_guard_catches_what_got_worse(paint: Any) -> None:
     assert done(taken) == [["refined"] * 3] and not torch.equal(taken.pictures[0], picture)
 
 
+def test_the_guard_looks_at_the_whole_face_where_a_part_is_painted() -> None:
+    part = replace(PASS, grow=0.5, down=-0.1)
+    assert done(run([group()], Painter(), [part])) == [["refined"] * 3]
+    assert done(run([group()], Painter(fakes.ruin), [replace(part, grow=0.9, down=0.0)])) == [["nothing"] * 3]
+
+
 def test_a_refused_face_keeps_its_decode() -> None:
     picture = group()
     decoder = Decoder([picture])
