@@ -130,9 +130,9 @@ class Faces:
         return self.done[key]
 
 
-def groups(count: int, seed: int) -> list[Scene]:
-    """What shall be painted: two to four people with faces of 30 to 60 pixels, from unseen seeds."""
-    return sample(SCENES + seed, count, "group", SIDE, SIDE)
+def scenes(kind: str, count: int, seed: int) -> list[Scene]:
+    """What shall be painted, from unseen seeds: "group", faces of 30 to 60 pixels, or "half", of 60 to 90."""
+    return sample(SCENES + seed, count, kind, SIDE, SIDE)
 
 
 @dataclass

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from benchmarks import tables
 from benchmarks.face_measures import Judge, eyes, mean
-from benchmarks.face_painting import Faces, Model, Painted, Whole, groups
+from benchmarks.face_painting import Faces, Model, Painted, Whole, scenes
+from lib_vaeface.face.colour import gaussian
 from lib_vaeface.face.crops import cut, window_of
 from lib_vaeface.face.detect import Detectors
 from lib_vaeface.face.improve import improve
@@ -52,6 +53,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--prompt", choices=("people", "picture"), default="people", help="a prompt for each face, or the picture's"
     )
+    parser.add_argument("--kind", choices=("group", "half"), default="group", help="small faces, or larger ones")
     parser.add_argument("--only", nargs="+", choices=("measures", "refine", "decode", "batch"))
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -122,16 +124,17 @@ def refined(bench: Bench, painted: Sequence[Painted], settings: FacePass, painte
 def refine(bench: Bench) -> None:
     """Painted groups before and after, guard on and off."""
     painted = [
-        bench.model.paint(scene, 1000 + n) for n, scene in enumerate(groups(bench.options.pictures, bench.options.seed))
+        bench.model.paint(scene, 1000 + n)
+        for n, scene in enumerate(scenes(bench.options.kind, bench.options.pictures, bench.options.seed))
     ]
     painter, rows, last = Faces(bench.model), [], None
     for padding in bench.options.padding:
         for strength in bench.options.strength:
             settings = replace(LOOK, strength=strength, padding=padding, adaptive=not bench.options.fixed)
             results = {on: refined(bench, painted, replace(settings, guard=on), painter) for on in (False, True)}
+            before = [one.picture for one in painted]
             if not rows:
-                before = [one.picture for one in painted]
-                rows.append(["before", "", "", *scores(bench, before, results[True]), "", ""])
+                rows.append(["before", "", "", *scores(bench, before, results[True], before), "", ""])
             for on, result in results.items():
                 kept = [r["done"] == "refined" for records in result.records for r in records]
                 name = f"refined, guard {'on' if on else 'off'}"
@@ -141,28 +144,39 @@ def refine(bench: Bench) -> None:
                 )
             last = results[True]
     print(f"{len(painted)} pictures, {sum(map(len, last.records)) if last else 0} faces found in them.")
-    tables.table(["faces", "strength", "padding", "MTCNN", "eyes", "taken", "refused"], rows)
+    tables.table(["faces", "strength", "padding", "MTCNN", "eyes", "change", "taken", "refused"], rows)
     for note in last.notes if last else []:
         print(note)
     if last and bench.options.sheet:
         sheet(painted, last).save(bench.options.sheet)
 
 
-def scores(bench: Bench, pictures: Sequence[Tensor], result: Result) -> list[str]:
-    """Means over every face that was found before."""
+def scores(bench: Bench, pictures: Sequence[Tensor], result: Result, before: Sequence[Tensor]) -> list[str]:
+    """Means over every face that was found before; last the change, in levels of 255, of what is larger than detail."""
     found = [bench.score(p, r["box"]) for p, records in zip(pictures, result.records, strict=True) for r in records]
-    return [f"{mean([score[n] for score in found]):.3f}" for n in (0, 1)]
+    change = [
+        _change(old, new, record["box"])
+        for old, new, records in zip(before, pictures, result.records, strict=True)
+        for record in records
+    ]
+    return [*(f"{mean([score[n] for score in found]):.3f}" for n in (0, 1)), f"{mean(change):.1f}"]
+
+
+def _change(before: Tensor, after: Tensor, box: Sequence[int]) -> float:
+    left, top, right, bottom = box
+    difference = gaussian(after - before, 0.06 * (bottom - top))
+    return float(difference[:, max(0, top) : bottom, max(0, left) : right].abs().mean() * 255)
 
 
 def sheet(painted: Sequence[Painted], result: Result, most: int = 8) -> Image.Image:
     """Pictures before and after in two rows, and below every one of their faces before and after, enlarged."""
-    columns = []
+    columns, rows = [], max((len(records) for records in result.records[:most]), default=0)
     for one, after, records in list(zip(painted, result.pictures, result.records, strict=True))[:most]:
         parts = [one.picture, after]
-        for record in records[:4]:
+        for record in records:
             window = replace(window_of(Face(tuple(record["box"]), 1.0), 256, 256, 128, 1.6), canvas=128)
             parts.append(torch.cat([cut(one.picture, window), cut(after, window)], 2))
-        parts += [torch.ones(3, 128, 256)] * (4 - len(records))
+        parts += [torch.ones(3, 128, 256)] * (rows - len(records))
         columns.append(torch.cat(parts, 1))
     whole = (torch.cat(columns, 2) * 255).round().byte().permute(1, 2, 0)
     return Image.fromarray(whole.numpy())
