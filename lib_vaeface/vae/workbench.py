@@ -31,6 +31,7 @@ from .kinship import CheckpointFacts, facts_from_file, judge
 from .library import Entry, Library, VaeNameError
 from .picked import BUILT_IN, Picker, facts_of
 from .protocol import HostVae
+from .scaling import scaling_of
 from .universal import Candidate, Choice, Stored, choose, for_codec, formats_of
 from .verdicts import FITS, Verdict
 
@@ -174,8 +175,20 @@ class Workbench:
         own = self.own()
         mine = _own_candidate(own, self._own_hash(own) if stored.vae_hash else "")
         self.library.refresh()
-        files = candidates(self.library, stored, self.load)
+        files = candidates(self.library, stored, self._one_at_a_time())
         return choose(stored, [*([mine] if mine.takes(stored) else []), *files])
+
+    def _one_at_a_time(self) -> LoadFile:
+        """A loader that keeps the file it read last, so that one tried in several formats is read once."""
+        kept: dict[Path, Autoencoder] = {}
+
+        def opened(path: Path, row: LatentFormat | None) -> Autoencoder:
+            if path not in kept:
+                kept.clear()
+                kept[path] = self.load(path, row)
+            return in_format(kept[path], row)
+
+        return opened
 
     def _decoded(self, entry: Entry, reference: Reference, latents: Tensor) -> Tensor:
         return self.load(entry.path, reference.codec.format).decode(latents)
@@ -210,6 +223,13 @@ def format_of(own: HostVae) -> LatentFormat:
             return row
     title = f"{own.checkpoint}, scale {own.scale:g}"
     return LatentFormat(f"{own.scale:g},{own.shift:g}", title, own.channels, 8, own.scale, own.shift, space=title)
+
+
+def in_format(codec: Autoencoder, row: LatentFormat | None) -> Autoencoder:
+    """The same weights for latents of another format; Flux.2's numbers are the file's own in any."""
+    if row is None or row == codec.format or codec.architecture.packed:
+        return codec
+    return replace(codec, format=row, scaling=scaling_of(codec.architecture, row, {}).to(codec.device))
 
 
 def candidates(library: Library, stored: Stored, opened: LoadFile) -> Iterator[Candidate]:
