@@ -9,6 +9,7 @@ other VAEs.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -122,33 +123,33 @@ def refined(bench: Bench, painted: Sequence[Painted], settings: FacePass, painte
 
 
 def refine(bench: Bench) -> None:
-    """Painted groups before and after, guard on and off."""
-    painted = [
-        bench.model.paint(scene, 1000 + n)
-        for n, scene in enumerate(scenes(bench.options.kind, bench.options.pictures, bench.options.seed))
-    ]
-    painter, rows, last = Faces(bench.model), [], None
-    for padding in bench.options.padding:
-        for strength in bench.options.strength:
-            settings = replace(LOOK, strength=strength, padding=padding, adaptive=not bench.options.fixed)
-            results = {on: refined(bench, painted, replace(settings, guard=on), painter) for on in (False, True)}
-            before = [one.picture for one in painted]
-            if not rows:
-                rows.append(["before", "", "", *scores(bench, before, results[True], before), "", ""])
-            for on, result in results.items():
-                kept = [r["done"] == "refined" for records in result.records for r in records]
-                name = f"refined, guard {'on' if on else 'off'}"
-                words = [name, f"{strength:g}", f"{padding:g}"]
-                rows.append(
-                    [*words, *scores(bench, result.pictures, result), str(sum(kept)), str(len(kept) - sum(kept))]
-                )
-            last = results[True]
-    print(f"{len(painted)} pictures, {sum(map(len, last.records)) if last else 0} faces found in them.")
-    tables.table(["faces", "strength", "padding", "MTCNN", "eyes", "change", "taken", "refused"], rows)
-    for note in last.notes if last else []:
+    """Painted pictures before and after, guard on and off."""
+    chosen = scenes(bench.options.kind, bench.options.pictures, bench.options.seed)
+    painted = [bench.model.paint(scene, 1000 + n) for n, scene in enumerate(chosen)]
+    print(f"{len(painted)} pictures. All faces are measured that were found before, where they were then.")
+    head = ["faces", "strength", "padding", "MTCNN", "eyes", "change", "taken", "refused"]
+    made: list[Result] = []
+    tables.table(head, refine_rows(bench, painted, made))
+    for note in {note for result in made for note in result.notes}:
         print(note)
-    if last and bench.options.sheet:
-        sheet(painted, last).save(bench.options.sheet)
+    if made and bench.options.sheet:
+        sheet(painted, made[-1]).save(bench.options.sheet)
+
+
+def refine_rows(bench: Bench, painted: Sequence[Painted], made: list[Result]) -> Iterator[list[str]]:
+    """Rows of the table; the results are put into `made`, with the guard on last."""
+    before, painter = [one.picture for one in painted], Faces(bench.model)
+    for padding, strength in itertools.product(bench.options.padding, bench.options.strength):
+        settings = replace(LOOK, strength=strength, padding=padding, adaptive=not bench.options.fixed)
+        for on in (False, True):
+            result = refined(bench, painted, replace(settings, guard=on), painter)
+            if not made:
+                yield ["before", "", "", *scores(bench, before, result, before), "", ""]
+            made.append(result)
+            kept = [record["done"] == "refined" for records in result.records for record in records]
+            words = [f"refined, guard {'on' if on else 'off'}", f"{strength:g}", f"{padding:g}"]
+            found = scores(bench, result.pictures, result, before)
+            yield [*words, *found, str(sum(kept)), str(len(kept) - sum(kept))]
 
 
 def scores(bench: Bench, pictures: Sequence[Tensor], result: Result, before: Sequence[Tensor]) -> list[str]:
