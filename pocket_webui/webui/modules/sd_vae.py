@@ -91,9 +91,13 @@ def refresh_vae_list() -> None:
 
 
 def find_vae_near_checkpoint(checkpoint_file: str) -> str | None:
-    """The first VAE whose name begins with the checkpoint's name (`anything` also finds `anything-v4.vae`)."""
+    """The first VAE whose name begins with the checkpoint's name (`anything` also finds `anything-v4.vae`).
+
+    Not one of those that come with this program: `pocket` would never have its own.
+    """
     stem = os.path.basename(checkpoint_file).rsplit(".", 1)[0]
-    return next((path for path in vae_dict.values() if os.path.basename(path).startswith(stem)), None)
+    theirs = [path for path in vae_dict.values() if os.path.dirname(path) != paths.shipped_models_path]
+    return next((path for path in theirs if os.path.basename(path).startswith(stem)), None)
 
 
 @dataclass
