@@ -12,23 +12,27 @@ from torch import Tensor
 from .overlap import distinct
 from .protocol import Detector, Face, FloatBox, Point
 
-NORMAL, THOROUGH, ANY = "normal", "thorough", "any orientation"
-SEARCHES = (NORMAL, THOROUGH, ANY)
+NORMAL, THOROUGH, ANY, DRAWN = "normal", "thorough", "any orientation", "drawn"
+SEARCHES = (NORMAL, THOROUGH, ANY, DRAWN)
 SIDE = 1280  # pixels; larger pictures are looked at in this size
 
 
 @dataclass(frozen=True)
 class View:
-    """A picture shown to a detector: at another scale, or turned counterclockwise by quarters."""
+    """A picture shown to a detector: at another scale, turned counterclockwise by quarters, at most `most` pixels wide
+    and high (0: any), darkened by a power."""
 
     scale: float = 1.0
     quarters: int = 0
+    most: int = 0
+    power: float = 1.0
 
 
 VIEWS = {
     NORMAL: (View(),),
     THOROUGH: (View(), View(0.5), View(2.0)),
     ANY: tuple(View(quarters=n) for n in range(4)),
+    DRAWN: (View(), *(View(most=side, power=1.6) for side in (45, 64, 90, 128, 180, 256))),
 }
 
 
@@ -64,10 +68,11 @@ class Search:
 
     def _shown(self, image: Tensor, view: View) -> Tensor:
         longest = max(image.shape[1:])
-        scale = view.scale * min(1.0, self.side / max(longest, 1))
+        scale = view.scale * min(1.0, (view.most or self.side) / max(longest, 1))
         if scale != 1.0:
             size = [max(1, round(side * scale)) for side in image.shape[1:]]
             image = F.interpolate(image[None].float(), size=size, mode="bilinear", antialias=scale < 1)[0]
+        image = image.clamp(0, 1) ** view.power if view.power != 1 else image
         return torch.rot90(image, view.quarters, (1, 2)) if view.quarters else image
 
 
