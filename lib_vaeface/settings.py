@@ -182,6 +182,11 @@ class Settings:
         True, "Carry latents to a hires checkpoint of another family", "vae", "bridge",
         help="By decoding and encoding; without it a latent upscaler hands the second model noise",
     )
+    face_return: str = setting(
+        "nothing", "Show and save as well", "faces", "return",
+        help="The picture before, faces numbered, the mask of what was changed, crops before and after",
+        choices=("nothing", "before", "overlay", "masks", "crops", "everything"), advanced=True,
+    )
     # fmt: on
 
     @classmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from lib_vaeface.face.protocol import LatentCoder, Resampler
 from lib_vaeface.host import first_stage, resample, stack
@@ -20,6 +21,7 @@ from modules import (
     devices,
     errors,
     extra_networks,
+    images,
     infotext_utils,
     paths_internal,
     processing,
@@ -118,6 +120,15 @@ class A1111(Page):
 
     def infotexts(self, processed: Any) -> Sequence[str]:
         return list(processed.infotexts[processed.index_of_first_image :])
+
+    def save_beside(self, job: Any, index: int, image: Image.Image, suffix: str) -> None:
+        if job.save_samples():
+            named = (job.seeds[index], job.prompts[index], shared.opts.samples_format)
+            images.save_image(image, job.outpath_samples, "", *named, p=job, suffix=suffix)
+
+    def add_pictures(self, processed: Any, images: Sequence[Image.Image]) -> None:
+        processed.images.extend(images)
+        processed.infotexts.extend([""] * len(images))
 
     def texts(self, job: Any) -> Sequence[tuple[str, str, int]]:
         return list(zip(job.prompts, job.negative_prompts, map(int, job.seeds), strict=False))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from PIL import Image
 
 from lib_vaeface.face.protocol import LatentCoder, Resampler
 from lib_vaeface.schedule.protocol import Answer, Request
@@ -127,6 +128,12 @@ class Host(Protocol):
 
     def infotexts(self, processed: Any) -> Sequence[str]:
         """Of all pictures of a result, without its grid."""
+
+    def save_beside(self, job: Any, index: int, image: Image.Image, suffix: str) -> None:
+        """Save a picture about picture `index` of the running iteration, where the job's pictures are saved at all."""
+
+    def add_pictures(self, processed: Any, images: Sequence[Image.Image]) -> None:
+        """Show more pictures behind those of a result."""
 
     def texts(self, job: Any) -> Sequence[tuple[str, str, int]]:
         """Prompt with its tags of extra networks, negative prompt and seed of each picture of this iteration."""

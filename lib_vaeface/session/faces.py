@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
 from torch import Tensor
 
 from lib_vaeface.face.boxes import parse_boxes
 from lib_vaeface.face.detect import Setup, detector
 from lib_vaeface.face.improve import improve
-from lib_vaeface.face.job import Record, Source
+from lib_vaeface.face.job import Record, Result, Source
 from lib_vaeface.face.passes import FacePass, parse_passes
 from lib_vaeface.face.protocol import Detector, Face, Redecode, Resampler
 from lib_vaeface.face.redecode import redecoder
+from lib_vaeface.face.shown import EVERYTHING, NOTHING, shown
 from lib_vaeface.settings import Settings
 
 from .face_vae import FaceVae
@@ -39,6 +41,7 @@ class FaceStage(Stage):
         self.records: list[list[Record]] = []  # of the pictures of this iteration
         self.notes: list[str] = []
         self.vae = FaceVae(session)
+        self._shown: list[Image.Image] = []
 
     def before_process(self, job: Any) -> None:
         first = first_pass(self.settings)
@@ -66,12 +69,26 @@ class FaceStage(Stage):
             resampler,
             [Source(*texts) for texts in self.host.texts(job)],
             [self._drawn(image) for image in images],
+            views=self.settings.face_return in ("crops", EVERYTHING),
             stopped=self.host.stopped,
         )
         self.records = done.records
         for note in done.notes:
             self.say(job, note)
+        self._show(job, images, done)
         pictures.images = [new.to(old) for new, old in zip(done.pictures, pictures.images, strict=True)]
+
+    def _show(self, job: Any, before: list[Tensor], done: Result) -> None:
+        """Save and keep for the page what was asked for beside the pictures."""
+        if self.settings.face_return == NOTHING:
+            return
+        for number, kinds in enumerate(shown(self.settings.face_return, before, done)):
+            for kind, image in kinds:
+                self.host.save_beside(job, number, image, f"-faces-{kind}")
+                self._shown.append(image)
+
+    def postprocess(self, job: Any, processed: Any) -> None:
+        self.host.add_pictures(processed, self._shown)
 
     def _detector(self, settings: FacePass) -> Detector:
         folders = tuple(self.host.face_folders())

@@ -81,6 +81,7 @@ def options() -> dict:
         "broken boxes": {"face_boxes": "1,2,3"},
         "no faces": {"face_boxes": ""},
         "no such detector": {"face_boxes": "", "face_detector": "retinaface"},
+        "everything": {"face_return": "everything"},
         "same seed": {"face_boxes": TWO, "face_seeds": "same"},
     }
     return {name: painted([{**REFINE, **more}]) for name, more in asked.items()} | {"off": painted()}

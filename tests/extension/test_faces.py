@@ -155,3 +155,14 @@ def test_others_hear_nothing_of_our_jobs_nor_we_of_theirs(scenes):
     assert not [name for _, name in found["heard"] if "Face" in name]
     assert len(found["heard"]) == 4  # the job and the one inside it, each once
     assert found["on"]["pictures"] == found["alone"]["pictures"]
+
+
+def test_what_was_asked_for_is_shown_behind_the_picture(scenes):
+    found, plain = pictures(scenes["options"]["everything"]), scenes["every_job"]["plain"]
+    picture, before, overlay, mask, crops = found
+    assert (picture == pictures(plain["refined"])[0]).all()
+    assert np.abs(before - pictures(plain["off"])[0]).max() <= 1  # rounded, where the WebUI cuts off
+    assert (overlay != before).any() and mask.max() == 255 and mask.min() == 0
+    assert crops.shape[1] == 2 * crops.shape[0]
+    touched = (picture != pictures(plain["off"])[0]).any(-1)
+    assert (mask[touched] > 0).all()

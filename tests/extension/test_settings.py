@@ -19,7 +19,8 @@ def test_order_of_positional_arguments_is_pinned():
         "vae", "vae_name", "vae_precision", "vae_allow", "vae_hash", "vae_hires",
         "faces", "face_vae", "face_strength", "face_prompt", "face_negative", "face_adaptive", "face_guard",
         "face_search", "face_detector", "face_score", "face_smallest", "face_largest", "face_count", "face_order",
-        "face_seeds", "face_steps", "face_sampler", "face_cfg", "face_tone", "face_boxes", "face_passes", "vae_bridge",
+        "face_seeds", "face_steps", "face_sampler", "face_cfg", "face_tone", "face_boxes", "face_passes",
+        "vae_bridge", "face_return",
     )  # fmt: skip
 
 
