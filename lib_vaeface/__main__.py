@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lib_vaeface.cli import timeline, vae_files, vae_work
+from lib_vaeface.cli import faces, timeline, vae_files, vae_work
 from lib_vaeface.cli.shared import EXIT_CODES, WRONG, Failed, print_json
 
 
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lib_vaeface", description=__doc__, epilog=EXIT_CODES)
     commands = parser.add_subparsers(required=True, metavar="command")
     timeline.add(commands)
+    faces.add(commands)
     about_vaes = commands.add_parser("vae", help="files, fits, comparisons, bridges", epilog=EXIT_CODES)
     inner = about_vaes.add_subparsers(required=True, metavar="command")
     vae_files.add(inner)
