@@ -37,6 +37,7 @@ from pocket_webui.measure.vae import psnr, squared_error
 from pocket_webui.portraits import Scene, caption, eye_boxes, render, sample
 
 MODEL = tables.ROOT / "pocket_webui" / "models" / "pocket.safetensors"
+VAES = [MODEL.with_name(f"pocket-{name}.safetensors") for name in ("ema", "mse")]
 TRUTH = 99_000_000  # renders that nothing is trained on, nor measured with
 LOOK = FacePass(search="thorough", score=0.3, redecode=False)
 
@@ -46,7 +47,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, default=6)
     parser.add_argument("--checkpoint", type=Path, default=MODEL)
     parser.add_argument("--mtcnn", type=Path, help="onet.pt of facenet-pytorch: the second detector")
-    parser.add_argument("--vae", type=Path, nargs="*", default=[], help="fine-tunes to decode faces with")
+    parser.add_argument("--vae", type=Path, nargs="*", default=VAES, help="fine-tunes to decode faces with")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet, before and after")
     parser.add_argument("--strength", type=float, nargs="+", default=[0.4])
     parser.add_argument("--padding", type=float, nargs="+", default=[LOOK.padding])

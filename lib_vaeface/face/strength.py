@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 REFERENCE = 2.0  # e0
-K = 0.45
+K = 0.6
 B = 1.0
 
 
