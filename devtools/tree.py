@@ -39,9 +39,9 @@ ONLY = {
     ("face", "vae"): {"decode"},
     ("ui", "schedule"): {"compile", "counting"},
     ("ui", "vae"): {
-        "bridge", "compare", "compare_words", "contact_sheet", "crossing", "formats", "hashes", "inspect", "jsonfile",
-        "kept", "kinship", "latent_files", "latent_map", "library", "pairing", "picked", "sampled", "universal",
-        "verdicts", "workbench",
+        "bridge", "compare", "compare_words", "contact_sheet", "convert", "crossing", "formats", "hashes",
+        "inspect", "jsonfile", "kept", "kinship", "latent_files", "latent_map", "library", "pairing", "picked",
+        "sampled", "universal", "verdicts", "workbench",
     },
     ("ui", "face"): {"detect", "protocol"},
     **{("host", core): {"protocol", "protocols"} for core in CORES},

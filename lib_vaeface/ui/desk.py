@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +132,13 @@ def said_of(reference: Reference, reason: str) -> Markup:
     return tag("p", f"Reference: {reference.title}. {reason}", class_="vaeface-note")
 
 
+# A path of two parts or more, in either system's spelling, up to its last part; never "1/8" or "and/or".
+FOLDERS = re.compile(r"""(?<![\w/\\.<])(?:[A-Za-z]:)?(?:[\\/][^\\/\s:'"]+)+[\\/](?=[^\\/\s])""")
+
+
 def problem(text: str) -> Markup:
-    return tag("p", text, class_="vaeface-error", role="alert")
+    """An error in words. Folders of this machine are nobody's business, whatever raised it."""
+    return tag("p", FOLDERS.sub("", text), class_="vaeface-error", role="alert")
 
 
 def teller(progress: Any) -> Told:

@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 
 from lib_vaeface.ui import viewer
-from lib_vaeface.ui.desk import Desk, table, teller, unsaved
+from lib_vaeface.ui.desk import Desk, problem, table, teller, unsaved
 from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.tab_compare import answer_mark, verdict_of
+from lib_vaeface.vae.convert import convert
 from lib_vaeface.vae.formats import BY_KEY, COLUMNS, TINY, rows
 from lib_vaeface.vae.inspect import VaeInfo
 from lib_vaeface.vae.kinship import from_header
@@ -105,6 +106,24 @@ class Inspect:
             return tag("p", f"{entry.name} {said} {reference.title}; this is remembered.", role="status")
 
         return self.desk.guarded(work)
+
+    def convert(self, name: str) -> tuple[Any, Markup]:
+        """(pickles that are left, what came of it). The pickle is opened in a process of its own, and stays."""
+
+        def work() -> Markup:
+            left = pickles(self.desk)
+            entry = self.desk.bench.library.find(name or "")
+            if entry.name not in left:
+                return problem(f"{entry.name} needs no conversion.")
+            return tag("p", f"{entry.name} is now {convert(entry.path).name}.", role="status")
+
+        said = self.desk.guarded(work)
+        return gr.update(choices=pickles(self.desk)), said
+
+
+def pickles(desk: Desk) -> list[str]:
+    """Files that can be used only once they are converted."""
+    return [entry.name for entry in desk.bench.entries() if entry.info is not None and entry.info.kind == "pickle"]
 
 
 def pairing(found: Pairing) -> Markup:
@@ -200,6 +219,10 @@ def build(desk: Desk) -> None:
         look = gr.Button("List the VAE files", elem_id="vaeface_inspect_look")
         measure = gr.Button("Test and measure them all", elem_id="vaeface_inspect_measure")
     files = gr.HTML(elem_id="vaeface_inspect_files")
+    with gr.Accordion("Convert old files (.pt, .ckpt) to safetensors", open=False, elem_id="vaeface_inspect_old"):
+        old = unsaved(gr.Dropdown(choices=pickles(desk), label="Old file", elem_id="vaeface_inspect_pickle"))
+        turn = gr.Button("Convert", elem_id="vaeface_inspect_convert")
+        turned = gr.HTML(elem_id="vaeface_inspect_converted")
     with gr.Accordion("Latent formats", open=False, elem_id="vaeface_inspect_formats"):
         gr.HTML(formats())
     look.click(fn=part.files, inputs=[], outputs=[name, files])
@@ -207,3 +230,4 @@ def build(desk: Desk) -> None:
     pair.click(fn=part.pair, inputs=[name], outputs=[said, pictures])
     yes.click(fn=lambda chosen: part.allow(chosen, True), inputs=[name], outputs=[decided])
     no.click(fn=lambda chosen: part.allow(chosen, False), inputs=[name], outputs=[decided])
+    turn.click(fn=part.convert, inputs=[old], outputs=[old, turned])

@@ -131,7 +131,9 @@ class Playground:
         try:
             per_step = dict(self.desk.host.samplers()).get(sampler, 1)
             counts = [min(max(int(number or 0), low), MOST_STEPS) for number, low in ((steps, 1), (hires, 0))]
-            asked = Asked(prompt or "", counts[0], counts[1], per_step, timing if timing in TIMINGS else TIMINGS[0])
+            asked = Asked(
+                str(prompt or ""), counts[0], counts[1], per_step, timing if timing in TIMINGS else TIMINGS[0]
+            )
             return show(asked, self.desk.host.count_tokens)
         except (ValueError, TypeError, OverflowError) as error:
             return problem(str(error))

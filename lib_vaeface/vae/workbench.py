@@ -123,6 +123,7 @@ class Workbench:
 
     def usable(self, name: str) -> Entry:
         """The entry of a name, looked up in the list. VaeNameError: there is none, or it can't be used."""
+        self.library.refresh()
         entry = self.library.find(name)
         if not entry.usable:
             raise VaeNameError(entry.problem or f"{entry.name} holds no decoder.")

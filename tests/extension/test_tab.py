@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import re
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from lib_vaeface.ui import tab, uploads
-from lib_vaeface.ui.desk import AUTOMATIC, FILE, KEPT, LAST
+from lib_vaeface.ui.desk import AUTOMATIC, FILE, KEPT, LAST, problem
 from lib_vaeface.ui.html import Markup
 from lib_vaeface.ui.pictures import data_url, heat, palette
 from lib_vaeface.ui.tab_bridge import TRUE_BRIDGE, Bridge
@@ -154,6 +155,29 @@ def test_the_table_of_files_and_the_pairing_test(desk):
     assert "Nothing to decide" in part.allow("tuned.safetensors", True)
 
 
+def test_a_pickle_is_converted_once_and_others_are_not(desk):
+    import torch
+
+    folder = desk.host.data / "VAE"
+    torch.save(tab_host.states()["tuned"], folder / "old.pt")
+    part = Inspect(desk)
+    left, said = part.convert("old.pt")
+    assert "is now old.safetensors" in said and left["choices"] == ["old.pt"]
+    assert "is there already" in harmless(part.convert("old.pt")[1], desk)
+    assert "needs no conversion" in part.convert("tuned.safetensors")[1]
+    for name in ("old.pt", "old.safetensors"):
+        (folder / name).unlink()
+
+
+@pytest.mark.parametrize("text, shown", [
+    ("no such file: '/home/me/models/x.pt'", "no such file: &#x27;x.pt&#x27;"),
+    ("C:\\Users\\me\\x.pt is gone", "x.pt is gone"),
+    ("16 channels at 1/8 and/or more", "16 channels at 1/8 and/or more"),
+])
+def test_errors_name_files_without_their_folders(text, shown):
+    assert f">{shown}<" in problem(text)
+
+
 def test_a_bridge_writes_files_that_are_listed_and_read_back(desk, latents):
     part = Bridge(desk)
     with tab_host.last_generation(latents):
@@ -212,7 +236,7 @@ def test_the_heat_map_is_dark_where_pictures_agree_and_brighter_with_the_differe
     assert set(levels) == {102}
     found = palette()
     luma = [0.2126 * found[n] + 0.7152 * found[n + 1] + 0.0722 * found[n + 2] for n in range(0, 768, 3)]
-    assert len(found) == 768 and all(b > a - 1 for a, b in zip(luma, luma[1:], strict=False))
+    assert len(found) == 768 and all(b > a - 1 for a, b in itertools.pairwise(luma))
     image = Image.open(io.BytesIO(base64.b64decode(data_url(one).partition(",")[2])))
     assert image.tobytes() == to_image(one).tobytes(), "pictures reach the page without loss"
 
