@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.drawn_faces import drawn
 from lib_vaeface.face.centerface import CenterFace, weights
 from lib_vaeface.face.outline import roll
-from lib_vaeface.face.search import ANY, NORMAL, THOROUGH, Search
+from lib_vaeface.face.search import ANY, DRAWN, NORMAL, THOROUGH, Search
 from tests.face.people import astronaut, matched, overlap, rendered
 
 DETECTOR = CenterFace()
@@ -124,3 +125,17 @@ def test_weights_are_read_once() -> None:
     before = weights.cache_info().misses
     CenterFace().detect([torch.zeros(3, 64, 64)])
     assert weights.cache_info().misses == before
+
+
+def test_the_search_for_drawings_sees_what_the_ordinary_one_does_not() -> None:
+    cases = []
+    for seed in range(10):
+        image, box = drawn(seed)
+        raw = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+        cases.append((raw.reshape(256, 256, 3).permute(2, 0, 1).float() / 255, box))
+    unsure = CenterFace(score=0.1)
+    counts = {}
+    for mode in (NORMAL, DRAWN):
+        found = Search(unsure, mode).detect([picture for picture, _ in cases])
+        counts[mode] = sum(matched(faces, (box,), 0.3) for faces, (_, box) in zip(found, cases, strict=True))
+    assert counts[NORMAL] <= 3 and counts[DRAWN] >= 6
