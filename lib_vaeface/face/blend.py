@@ -106,8 +106,9 @@ def _coordinates(ring: Tensor) -> Tensor:
 
 def _plane(where: Tensor, values: Tensor) -> Tensor:
     """Least squares of values [C,n] over coordinates [3,n], as [C,3]; nearly none of a slope where n lie on a line."""
-    damping = 1e-4 * where.shape[1] * torch.diag(torch.tensor([0.0, 1.0, 1.0], device=where.device))
-    found: Tensor = torch.linalg.solve(where @ where.T + damping, where @ values.T)
+    square, mixed = (where @ where.T).double().cpu(), (where @ values.T).double().cpu()
+    damping = 1e-4 * where.shape[1] * torch.diag(torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
+    found: Tensor = torch.linalg.solve(square + damping, mixed).to(where)  # not every device has a solver
     return found.T
 
 
