@@ -64,13 +64,18 @@ class Pointed:
         return call
 
     def _decode(self, raw: Tensor) -> Tensor | None:
-        _make_room()
+        self._make_room()
         return self.coder.decode(raw)
 
     def _encode(self, images: Tensor) -> Any:
-        _make_room()
+        self._make_room()
         moments = self.coder.moments(images)
         return None if moments is None else posterior(self.module, moments)
+
+    def _make_room(self) -> None:
+        """On --medvram and --lowvram one module at a time is on the device; ours is none of those the WebUI knows."""
+        if self.coder.computes() and lowvram.is_enabled(shared.sd_model):
+            lowvram.send_everything_to_cpu()
 
 
 class FirstStage:
@@ -147,10 +152,4 @@ def _mean(found: Any) -> Tensor:
 def _to(module: Any, value: Tensor) -> Tensor:
     parameter = next(module.parameters())
     return value.to(parameter.device if not lowvram.is_enabled(shared.sd_model) else devices.device, parameter.dtype)
-
-
-def _make_room() -> None:
-    """On --medvram and --lowvram one module at a time is on the device; ours is none of those the WebUI knows."""
-    if lowvram.is_enabled(shared.sd_model):
-        lowvram.send_everything_to_cpu()
 

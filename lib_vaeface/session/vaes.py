@@ -121,7 +121,10 @@ class VaeStage(Stage):
             self._see(raw)
             return lent(lambda codec, where: codec.decode_raw(raw) + rounding(where))
 
-        return Coder(decode, lambda images: lent(lambda codec, _: codec.moments(images)))
+        def computes() -> bool:
+            return not self.session.error and picks[self.host.pass_of(owner())].codec is not None
+
+        return Coder(decode, lambda images: lent(lambda codec, _: codec.moments(images)), computes)
 
     def _see(self, raw: Tensor) -> None:
         """Note what is decoded. The WebUI repeats in another precision what gave NaN: that is the same latent."""

@@ -38,8 +38,9 @@ class Coder:
     """A codec lent to the WebUI. Both work on raw latents, or give None to leave this one to the WebUI.
 
     decode: [B,z,h,w] -> pictures [B,3,H,W] in -1..1, not clamped. moments: pictures [B,3,H,W] in -1..1 -> mean and log
-    variance [B,2z,h,w].
+    variance [B,2z,h,w]. computes: whether they are going to do so now, and need the device's memory for it.
     """
 
     decode: Callable[[Tensor], Tensor | None]
     moments: Callable[[Tensor], Tensor | None]
+    computes: Callable[[], bool] = lambda: True

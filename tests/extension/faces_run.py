@@ -133,6 +133,33 @@ def failures() -> dict:
     return {**found, "off": painted(), "off twice": painted(n_iter=2), "two": painted(two)}
 
 
+def vaes() -> dict:
+    """Faces by another VAE than the picture's: chosen by its kind, by name, and one that does not fit."""
+    from modules import sd_vae
+
+    data = Path(sys.argv[2])
+    vae_run.write_files(data)
+    folder = data / "models" / "VAE"
+    (folder / "tuned.safetensors").rename(folder / "vae-ft-mse.safetensors")
+    sd_vae.refresh_vae_list()
+    decode = {**REFINE, "face_strength": 0, "face_tone": 0}
+    found = {
+        "off": painted(),
+        "host mse": painted(override_settings={"sd_vae": "vae-ft-mse.safetensors"}),
+        "automatic": painted([decode]),
+        "named": painted([{**decode, "face_vae": "vae-ft-mse.safetensors"}]),
+        "same": painted([{**decode, "face_vae": "Same"}]),
+        "stranger": painted([{**decode, "face_vae": "other.safetensors"}]),
+        "painted by it": painted([{**decode, "vae": True, "vae_name": "vae-ft-mse.safetensors", "face_vae": "Same"}]),
+        "refined": painted([REFINE]),
+        "refined, built-in": painted([{**REFINE, "face_vae": "Built-in"}]),
+    }
+    for path in folder.glob("*"):
+        path.unlink()
+    sd_vae.refresh_vae_list()
+    return found
+
+
 def numbers() -> dict:
     """How often the model is called for faces one by one and together, and how often texts are encoded for them."""
     from modules import sd_samplers_cfg_denoiser, shared

@@ -19,7 +19,7 @@ FEATHER = 0.18
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "every_job,options,failures,numbers,nested", str(data)]
+    command = [sys.executable, str(RUN), "every_job,options,failures,numbers,nested,vaes", str(data)]
     done = subprocess.run(
         [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=900
     )
@@ -166,3 +166,32 @@ def test_what_was_asked_for_is_shown_behind_the_picture(scenes):
     assert crops.shape[1] == 2 * crops.shape[0]
     touched = (picture != pictures(plain["off"])[0]).any(-1)
     assert (mask[touched] > 0).all()
+
+
+@pytest.mark.parametrize("name", ["automatic", "named"])
+def test_faces_are_decoded_by_the_fine_tune_and_the_rest_by_the_pictures_own(scenes, name):
+    found = scenes["vaes"]
+    assert found[name]["faces"][0]["used"] == "vae-ft-mse.safetensors" and done(found[name]) == [["decoded"]]
+    off, mse, picture = (pictures(found[key])[0] for key in ("off", "host mse", name))
+    core, edge = np.s_[26:38, 26:38], np.s_[:10]
+    assert np.abs(picture[core] - mse[core]).max() <= 1 < np.abs(off[core] - mse[core]).max()
+    assert (picture[edge] == off[edge]).all()
+
+
+def test_with_the_vae_that_painted_the_picture_there_is_nothing_to_decode_again(scenes):
+    found = scenes["vaes"]
+    assert found["same"]["pictures"] == found["off"]["pictures"]
+    assert np.abs(pictures(found["painted by it"])[0] - pictures(found["host mse"])[0]).max() <= 1
+
+
+def test_a_vae_that_does_not_fit_is_not_used_for_faces(scenes):
+    found = scenes["vaes"]["stranger"]
+    assert found["pictures"] == scenes["vaes"]["off"]["pictures"] and found["faces"][0]["used"] == "Built-in"
+    assert "other.safetensors was not used" in found["comments"]
+
+
+def test_the_face_vae_is_at_both_ends_of_the_sampler(scenes):
+    found = scenes["vaes"]
+    assert found["refined"]["faces"][0]["used"] == "vae-ft-mse.safetensors"
+    assert found["refined"]["pictures"] != found["refined, built-in"]["pictures"]
+    assert found["refined"]["host"] == found["off"]["host"]
