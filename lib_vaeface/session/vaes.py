@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,8 @@ from torch import Tensor
 
 from lib_vaeface import host
 from lib_vaeface.vae.codec import Autoencoder
-from lib_vaeface.vae.hashes import Hashes
-from lib_vaeface.vae.jsonfile import JsonFile
-from lib_vaeface.vae.library import BESIDE_CHECKPOINTS, Folder, Library
-from lib_vaeface.vae.picked import AUTOMATIC, Codecs, Pick, Picker
+from lib_vaeface.vae.picked import AUTOMATIC, Pick, Picker, picker_of
 from lib_vaeface.vae.protocol import Coder, HostVae
-from lib_vaeface.vae.verdicts import Verdicts
 
 from .crossing import Crossing
 from .stage import Stage
@@ -159,13 +154,7 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and torch.allclose(a.float(), b.to(a.device).float(), rtol=0.02, atol=0.02)
 
 
-@functools.lru_cache(maxsize=1)
 def picker() -> Picker:
     """The one picker of this process, with its files in the WebUI's data folder."""
     webui = host.current()
-    folder = webui.data_folder()
-    hashes = Hashes(folder / "vae-hashes.json")
-    beside = (Folder(path, BESIDE_CHECKPOINTS) for path in webui.checkpoint_folders())
-    library = Library([*webui.vae_folders(), *beside], hashes)
-    codecs = Codecs(remembered=JsonFile(folder / "vae-precision.json"))
-    return Picker(library, Verdicts(folder / "vae-verdicts.json"), JsonFile(folder / "vae-chosen.json"), codecs)
+    return picker_of(webui.data_folder(), tuple(webui.vae_folders()), tuple(webui.checkpoint_folders()))

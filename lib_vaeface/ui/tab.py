@@ -16,11 +16,8 @@ from lib_vaeface.ui import tab_bridge, tab_compare, tab_inspect, tab_playground
 from lib_vaeface.ui.desk import Desk, problem
 from lib_vaeface.ui.face_regions import regions
 from lib_vaeface.vae import kept
-from lib_vaeface.vae.hashes import Hashes
 from lib_vaeface.vae.jsonfile import JsonFile
-from lib_vaeface.vae.library import BESIDE_CHECKPOINTS, Folder, Library
-from lib_vaeface.vae.picked import Picker
-from lib_vaeface.vae.verdicts import Verdicts
+from lib_vaeface.vae.picked import Picker, picker_of
 from lib_vaeface.vae.workbench import Workbench
 
 TITLE, ID = "VAE Face", "vaeface"
@@ -33,7 +30,7 @@ PARTS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
 
 
 def build(host: TabHost, picker: Picker | None = None) -> Tabs:
-    """What the WebUI's `on_ui_tabs` wants. picker: the one of the generations, which knows their verdicts."""
+    """What the WebUI's `on_ui_tabs` wants. picker: the generations' own by default."""
     desk = desk_of(host, picker)
     with gr.Blocks(analytics_enabled=False) as page, gr.Tabs(elem_id="vaeface_tabs"):
         for title, make in PARTS:
@@ -43,9 +40,9 @@ def build(host: TabHost, picker: Picker | None = None) -> Tabs:
 
 
 def desk_of(host: TabHost, picker: Picker | None = None) -> Desk:
-    bench = Workbench(
-        picker or own_picker(host), lambda: host.vae(None), JsonFile(host.data_folder() / "vae-measured.json")
-    )
+    data = host.data_folder()
+    shared = picker or picker_of(data, tuple(host.vae_folders()), tuple(host.checkpoint_folders()))
+    bench = Workbench(shared, lambda: host.vae(None), JsonFile(data / "vae-measured.json"))
     return Desk(host, bench, kept.last, regions)
 
 
@@ -56,11 +53,3 @@ def _made(host: TabHost, title: str, make: Callable[[Desk], Any], desk: Desk) ->
     except Exception as error:
         host.report_error(f"VAE Face: the tab's part {title}")
         gr.HTML(problem(f"{title} could not be built ({type(error).__name__}); the console has the details."))
-
-
-def own_picker(host: TabHost) -> Picker:
-    """A picker with the files of the generations' one; they share what is written there."""
-    folder = host.data_folder()
-    beside = (Folder(path, BESIDE_CHECKPOINTS) for path in host.checkpoint_folders())
-    library = Library([*host.vae_folders(), *beside], Hashes(folder / "vae-hashes.json"))
-    return Picker(library, Verdicts(folder / "vae-verdicts.json"), JsonFile(folder / "vae-chosen.json"))

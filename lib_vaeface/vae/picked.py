@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,11 @@ from . import lineage
 from .autoencoder import load
 from .codec import Autoencoder
 from .errors import VaeFileError
-from .hashes import LENGTH
+from .hashes import LENGTH, Hashes
 from .inspect import VaeInfo
 from .jsonfile import JsonFile, Texts
 from .kinship import CheckpointFacts, fitting, judge
-from .library import Entry, Library, VaeNameError
+from .library import BESIDE_CHECKPOINTS, Entry, Folder, Library, VaeNameError
 from .precision import RUNGS, Climb
 from .protocol import HostVae
 from .scaling import Scaling
@@ -186,6 +187,15 @@ class Picker:
             if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
                 return replace(pick, why=f"Automatic chose {entry.name}: {reason}, and it fits")
         return Pick(why="Automatic chose the model's own VAE: no file that fits was picked before or is named like it")
+
+
+@functools.lru_cache(maxsize=1)
+def picker_of(data: Path, vaes: tuple[Path, ...], checkpoints: tuple[Path, ...]) -> Picker:
+    """The one picker of this process for these folders; what it learns is kept in files in `data`."""
+    hashes = Hashes(data / "vae-hashes.json")
+    library = Library([*vaes, *(Folder(path, BESIDE_CHECKPOINTS) for path in checkpoints)], hashes)
+    codecs = Codecs(remembered=JsonFile(data / "vae-precision.json"))
+    return Picker(library, Verdicts(data / "vae-verdicts.json"), JsonFile(data / "vae-chosen.json"), codecs)
 
 
 def _named_for(entry: Entry, stem: str) -> bool:
