@@ -52,13 +52,13 @@ class Inspect:
         info = entry.info
         if info is None or not entry.usable:
             what = info.what if info else ""
-            return [entry.name, answer_mark("can't be used"), entry.problem, what, *[""] * (len(HEAD) - 4)]
+            return [entry.name, answer_mark("can't be used"), _wide(entry.problem), what, *[""] * (len(HEAD) - 4)]
         verdict = verdict_of(self.desk, entry, reference, False)
         assert verdict is not None
         measured = self.desk.bench.measured_of(entry)
         trip = f"{measured['round_trip']} dB" if measured.get("round_trip") is not None else ""
         return [
-            entry.name, _fit(verdict), " ".join(_notes(info, verdict)), _titles(info),
+            entry.name, _fit(verdict), _wide(" ".join(_notes(info, verdict))), _titles(info),
             f"{info.channels} at 1/{info.downscale}", *_numbers(info), info.layout, ", ".join(info.dtypes),
             _size(info.identity.size), trip, measured.get("precision", ""), info.sha256[:10], info.weight_hash[:10],
         ]  # fmt: skip
@@ -183,6 +183,10 @@ def _numbers(info: VaeInfo) -> tuple[str, str]:
     return " or ".join(scales), " or ".join(shifts)
 
 
+def _wide(text: str) -> Markup:
+    return tag("span", text, class_="vaeface-wide")
+
+
 def _size(count: int) -> str:
     return f"{count / 2**20:.0f}\u00a0MB" if count >= 2**20 else f"{count / 2**10:.0f}\u00a0KB"
 
@@ -194,7 +198,7 @@ def _fit(verdict: Verdict) -> Markup:
 
 def _notes(info: VaeInfo, verdict: Verdict) -> list[str]:
     found = [verdict.reason]
-    found += [f"{claim.source}: {', '.join(claim.formats)}." for claim in info.claims]
+    found += [f"Said by {claim.source}: {', '.join(claim.formats)}." for claim in info.claims]
     if not info.encoder:
         found.append("Decoder only.")
     if info.kind == "checkpoint":

@@ -82,7 +82,8 @@ def viewer(
     controls += [_select("mode", "View", modes, 0, [mode for mode, _ in MODES])]
     if regions:
         controls.append(_places(regions))
-    controls += [_button("out", "−", "Zoom out"), _button("in", "+", "Zoom in"), _button("fit", "1:1", "Whole picture")]
+    tools = (_button("out", "−", "Zoom out"), _button("in", "+", "Zoom in"), _button("fit", "1:1", "Whole picture"))
+    controls.append(tag("span", *tools, class_="vaeface-tools"))
     stage = tag(
         "div", _pane("left"), _pane("right"), _handle(),
         tag("span", "", class_="vaeface-name vaeface-name-left"), tag("span", "", class_="vaeface-name"),
