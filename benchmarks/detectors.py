@@ -236,9 +236,9 @@ def search_of_drawings(options: argparse.Namespace) -> None:
 
 def timed(detector: Detector, picture: Tensor) -> float:
     detector.detect([picture])
-    start = time.thread_time()
+    start = time.process_time()
     detector.detect([picture])
-    return (time.thread_time() - start) * 1000
+    return (time.process_time() - start) * 1000
 
 
 def main() -> None:
