@@ -39,7 +39,7 @@ class Field:
     step: float | None = None
     choices: tuple[str, ...] = ()
     listed: str = ""
-    """"vaes" or "samplers": the page offers the WebUI's own after `choices`; any other text is taken too."""
+    """"vaes", "samplers", "face models": the page offers the WebUI's own after `choices`; any other text is taken."""
     hidden: bool = False
     advanced: bool = False
     """Folded away on the panel."""

@@ -110,13 +110,14 @@ class Settings:
     )
     face_search: str = setting(
         "normal", "Search", "faces", "search",
-        help="Thorough: also at half and twice the size; any orientation: also turned by 90, 180 and 270 degrees",
-        choices=("normal", "thorough", "any orientation"), advanced=True,
+        help="Thorough: also at half and twice the size; any orientation: also turned; drawn: for flat drawings, "
+             "with a lowest score of 0.2",
+        choices=("normal", "thorough", "any orientation", "drawn"), advanced=True,
     )
     face_detector: str = setting(
         "centerface", "Detector", "faces", "detector",
         help="centerface comes with the extension; the others only where the WebUI or you have installed them",
-        choices=("centerface", "retinaface", "mediapipe"), advanced=True,
+        choices=("centerface", "retinaface", "mediapipe", "yolo"), advanced=True,
     )
     face_score: float = setting(
         0.35, "Lowest score", "faces", "score",
@@ -187,6 +188,11 @@ class Settings:
         help="The picture before, faces numbered, the mask of what was changed, crops before and after",
         choices=("nothing", "before", "overlay", "masks", "crops", "everything"), advanced=True,
     )
+    face_model: str = setting(
+        "", "Model file for yolo", "faces", "model",
+        help="A .pt file in the WebUI's models/adetailer or models/yolo; the settings page allows opening such files",
+        listed="face models", advanced=True,
+    )
     # fmt: on
 
     @classmethod
@@ -250,6 +256,12 @@ OPTIONS = (
         True,
         "Token counter: count the longest text that the prompt's schedule gives",
         "Also where the extension is switched off; off: the WebUI counts by itself, slowly for long prompts",
+    ),
+    Option(
+        "vaeface_allow_yolo",
+        False,
+        "Allow ultralytics to open your own face models (.pt)",
+        "Such a file can run any program when it is opened: only files from people you trust",
     ),
     Option(
         "vaeface_keep_latents",

@@ -149,6 +149,10 @@ class A1111(Page):
         # Where facexlib has been told to keep its files: beside the face restorers that use it.
         return [Path(paths_internal.models_path) / name for name in ("GFPGAN", "Codeformer")]
 
+    def face_models(self) -> Mapping[str, Path]:
+        folders = [Path(paths_internal.models_path) / name for name in ("adetailer", "yolo")]
+        return {path.name: path for folder in folders for path in sorted(folder.glob("*.pt"))}
+
     def running(self, job: Any) -> bool:
         return stack.running(job)
 

@@ -153,6 +153,9 @@ class Host(Protocol):
     def face_folders(self) -> Sequence[Path]:
         """Where this WebUI keeps weights of face detectors."""
 
+    def face_models(self) -> Mapping[str, Path]:
+        """Model files of the person's for finding things in pictures, by name."""
+
     def running(self, job: Any) -> bool:
         """Whether this thread is inside the processing of `job` right now: false once it has returned or failed."""
 

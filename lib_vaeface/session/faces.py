@@ -91,8 +91,14 @@ class FaceStage(Stage):
         self.host.add_pictures(processed, self._shown)
 
     def _detector(self, settings: FacePass) -> Detector:
-        folders = tuple(self.host.face_folders())
-        setup = Setup(self.host.compute_device(), settings.score, settings.search, folders=folders)
+        setup = Setup(
+            self.host.compute_device(),
+            settings.score,
+            settings.search,
+            folders=tuple(self.host.face_folders()),
+            yolo=self.host.face_models().get(self.settings.face_model),
+            allow_pickle=bool(self.host.option("vaeface_allow_yolo")),
+        )
         return detector(settings.detector, setup)
 
     def _drawn(self, image: Tensor) -> list[Face]:

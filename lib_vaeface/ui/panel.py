@@ -7,7 +7,7 @@ of the Script object that the WebUI reads after `ui()`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -76,7 +76,8 @@ def _control(field: Field, elem_id: str, host: Host) -> Any:
     if field.kind is bool:
         return gr.Checkbox(**common)
     if field.listed:
-        names = {"vaes": host.vae_names, "samplers": host.sampler_names}[field.listed]()
+        lists = {"vaes": host.vae_names, "samplers": host.sampler_names, "face models": host.face_models}
+        names: Iterable[str] = lists[field.listed]()
         return gr.Dropdown(choices=[*field.choices, *names], allow_custom_value=True, **common)
     if field.choices:
         make = gr.Radio if len(field.choices) <= 3 else gr.Dropdown

@@ -31,6 +31,9 @@ class SampleHost:
     def sampler_names(self):
         return ["Euler", "Euler a"]
 
+    def face_models(self):
+        return {}
+
     def stopped(self):
         return False
 
