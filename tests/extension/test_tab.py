@@ -170,7 +170,7 @@ def test_a_pickle_is_converted_once_and_others_are_not(desk):
 
 
 @pytest.mark.parametrize("text, shown", [
-    ("no such file: '/home/me/models/x.pt'", "no such file: &#x27;x.pt&#x27;"),
+    ("no such file: '/mnt/models/x.pt'", "no such file: &#x27;x.pt&#x27;"),
     ("C:\\Users\\me\\x.pt is gone", "x.pt is gone"),
     ("16 channels at 1/8 and/or more", "16 channels at 1/8 and/or more"),
 ])
