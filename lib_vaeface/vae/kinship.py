@@ -235,12 +235,12 @@ def _sample(file: BinaryIO, opened: Opened) -> Sample:
 
 
 def same_family(one: CheckpointFacts, other: CheckpointFacts) -> bool:
-    """Whether latents of one model mean the same to the other: both VAEs' kernels are near each other.
+    """Whether latents of one model mean the same to the other: both VAEs encode alike, however they decode.
 
     A model without a VAE of its own, or with one of other tensors, is nobody's kin.
     """
     found = lineage.compare(one.sample, other.sample) if one.sample and other.sample else None
-    return found is not None and _is_close(found)
+    return found is not None and found.interface >= CLOSE.interface and found.encoder >= CLOSE.encoder
 
 
 def _is_close(found: Closeness) -> bool:

@@ -280,3 +280,14 @@ def test_header_and_slices_of_a_full_size_vae_take_milliseconds(tmp_path):
         assert judge(path, facts, never, never).answer == "fits"
         times.append(time.process_time() - started)
     assert sorted(times)[2] < 0.02
+
+
+FAMILY = [("ema", "fits", True), ("mse", "fits", True), ("xl-vae", "does not fit", False)]
+
+
+@pytest.mark.parametrize("name, answer, kin_too", FAMILY)
+def test_the_trained_family(facts, host, name, answer, kin_too):
+    """Decoders tuned for thousands of steps lie far from the base's: the probe tells, and latents mean the same."""
+    path = kin.POCKET.with_name(f"pocket-{name}.safetensors")
+    assert judge(path, facts, host.encode, decoder_of(path)).answer == answer
+    assert kinship.same_family(facts, facts_from_file(path)) == kin_too
