@@ -81,7 +81,7 @@ def missing(name: str, setup: Setup) -> str:
 
 
 def detector(name: str, setup: Setup) -> Search:
-    """The detector of that name. It is loaded once for the same setup and kept, the last two.
+    """The detector of that name. It is loaded once for the same setup and kept, the last four.
 
     DetectorUnavailable: something it needs is not here. Other errors: those of loading it.
     """
@@ -91,7 +91,7 @@ def detector(name: str, setup: Setup) -> Search:
     return _loaded(name, setup)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _loaded(name: str, setup: Setup) -> Search:
     return Search(DETECTORS[name].make(setup), setup.search, setup.side)
 

@@ -23,6 +23,7 @@ MARGIN = 0.1  # means within this are equal: about twice what they differ betwee
 HEIGHTS = (0.36, 0.6, 1.0)  # of the face in the views, to its own height or to LEAST
 LEAST = 135.0
 GRID = 32
+CLEAR = 0.3  # score of a face that is one
 LOWEST = 0.05  # score from which on the guard's detector should report faces: a mean needs the low ones too
 
 
@@ -55,12 +56,18 @@ def there(faces: Sequence[Face], box: FloatBox, least: float) -> Face | None:
     return found if found is not None and overlap(found.box, box) >= least else None
 
 
+def others(faces: Sequence[Face], box: FloatBox) -> int:
+    """How many faces a view clearly shows beside the one at `box`: a prompt of several people can paint them there."""
+    return sum(face.score >= CLEAR and overlap(face.box, box) < LOOSE for face in faces)
+
+
 def judge(
     before: Sequence[Sequence[Face]], after: Sequence[Sequence[Face]], boxes: Sequence[FloatBox], margin: float = MARGIN
 ) -> Verdict:
     """Compares what a detector found in each view. boxes: where the face is expected, in the view's pixels.
 
     Where it is not found before, which happens to faces of a few pixels, any face at that place is an improvement.
+    In every view on average, no face more may be seen beside it than before.
     """
     old = [there(faces, box, LOOSE) for faces, box in zip(before, boxes, strict=True)]
     new = [
@@ -70,6 +77,9 @@ def judge(
     was_seen, is_seen = (sum(face.score for face in found if face) / max(len(found), 1) for found in (old, new))
     if not any(new):
         return Verdict(False, was_seen, is_seen, "the face was not found again at its place")
+    more = sum(map(others, after, boxes)) - sum(map(others, before, boxes))
+    if more >= len(boxes) > 0:
+        return Verdict(False, was_seen, is_seen, "other faces appeared around or in it")
     if is_seen < was_seen - margin:
         why = f"the face was found less clearly: {is_seen:.2f} after {was_seen:.2f}"
         return Verdict(False, was_seen, is_seen, why)

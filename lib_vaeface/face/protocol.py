@@ -67,8 +67,9 @@ class Resampler(Protocol):
     def progress(self, done: int, total: int) -> None:
         """Show that `done` of `total` faces are finished."""
 
-    def __call__(self, request: Resample) -> Tensor | None:
-        """Painted crops [n,3,H,W] in 0..1; None where the person interrupted or skipped.
+    def __call__(self, request: Resample) -> Sequence[Tensor | None] | Tensor | None:
+        """Painted crops, [3,H,W] in 0..1 each; None for those that were not painted any more when the person
+        interrupted or skipped, or for all of them.
 
         Out of memory raises torch.cuda.OutOfMemoryError, after which a smaller batch may be tried.
         """

@@ -121,15 +121,22 @@ class Refiner:
         painted = self.resampler(request)
         if painted is None:
             return False
-        if painted.shape != request.images.shape:
-            raise ValueError(f"asked for {list(request.images.shape)}, painted {list(painted.shape)}")
-        after = [view.to(old) for view, old in zip(painted, before, strict=True)]
+        if len(painted) != len(part):
+            raise ValueError(f"asked for {len(part)} faces, painted {len(painted)}")
+        crops = {n: view.to(before[n]) for n, view in enumerate(painted) if view is not None}
+        for n, view in crops.items():
+            if view.shape != before[n].shape:
+                raise ValueError(f"asked for {list(before[n].shape)}, painted {list(view.shape)}")
+        self._take([part[n] for n in crops], [before[n] for n in crops], list(crops.values()))
+        return len(crops) == len(part)
+
+    def _take(self, part: list[Planned], before: list[Tensor], after: list[Tensor]) -> None:
+        """Judge what was painted and put back what may stay."""
         for plan, verdict, old, new in zip(part, self._judged(part, before, after), before, after, strict=True):
             try:
                 self._keep(plan, verdict, old, new)
             except Exception as error:
                 plan.leave(f"could not be put back: {reason(error)}")
-        return True
 
     def _request(self, part: list[Planned], crops: list[Tensor]) -> Resample:
         settings = self.settings

@@ -83,13 +83,14 @@ class A1111Resampler:
     def progress(self, done: int, total: int) -> None:
         shared.state.textinfo = f"Faces: {done} of {total}"
 
-    def __call__(self, request: Resample) -> Tensor | None:
-        out = torch.zeros(request.images.shape)
+    def __call__(self, request: Resample) -> list[Tensor | None]:
+        out: list[Tensor | None] = [None] * len(request.prompts)
         for rows in self._alike(request):
             painted = self._paint(_rows(request, rows))
             if painted is None:
-                return None
-            out[rows] = painted
+                break
+            for row, view in zip(rows, painted, strict=True):
+                out[row] = view
         return out
 
     def _alike(self, request: Resample) -> list[list[int]]:

@@ -122,11 +122,22 @@ def failures() -> dict:
         shared.state.skip()
         return sample(self, *args, **keywords)
 
+    painted_parts = []
+
+    def later(self, *args, **keywords):
+        painted_parts.append(1)
+        if len(painted_parts) > 1:
+            shared.state.interrupt()
+        return sample(self, *args, **keywords)
+
     two = [{**REFINE, "face_boxes": TWO}]
     found = {
         "sampler": painted(two, replaced(resample.FaceJob, "sample", wrong)),
         "memory": painted(two, replaced(resample.FaceJob, "sample", memory)),
         "interrupt": painted(two, replaced(resample.FaceJob, "sample", interrupt)),
+        "interrupt in the second part": painted(
+            [{**REFINE, "face_boxes": TWO, "face_sampler": "DDIM"}], replaced(resample.FaceJob, "sample", later)
+        ),
         "skip": painted(two, replaced(resample.FaceJob, "sample", skip), n_iter=2),
         "stage": painted(two, replaced(sys.modules["lib_vaeface.session.faces"], "improve", lambda *_, **__: 1 / 0)),
     }

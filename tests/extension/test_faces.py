@@ -131,6 +131,11 @@ def test_a_failure_costs_no_picture(scenes, name, why):
     assert bool(found["error"][0]) == (name == "stage")
 
 
+def test_what_is_finished_survives_an_interrupt(scenes):
+    """A batch of two strengths goes in two parts with DDIM; the person interrupts in the second."""
+    assert done(scenes["failures"]["interrupt in the second part"]) == [["refined", "nothing"]]
+
+
 def test_skipping_in_a_face_goes_on_with_the_next_picture(scenes):
     assert len(scenes["failures"]["skip"]["pictures"]) == 2
 

@@ -34,7 +34,15 @@ def test_a_face_that_is_found_as_well_stays() -> None:
 def test_a_face_elsewhere_is_not_this_face() -> None:
     verdict = judge([[face(0.8)]], [[face(0.99, right=35)]], [BOX])
     assert not verdict.keep and verdict.after == 0 and "not found again" in verdict.reason
-    assert kept([face(0.8)], [face(0.99, right=35), face(0.8, right=2)])
+    assert kept([face(0.8), face(0.99, right=35)], [face(0.99, right=35), face(0.8, right=2)])
+
+
+def test_no_other_face_may_appear() -> None:
+    """A prompt of several people paints them into the crop of one."""
+    verdict = judge([[face(0.8)]] * 3, [[face(0.8), face(0.4, right=35)]] * 3, [BOX] * 3)
+    assert not verdict.keep and "other faces" in verdict.reason
+    assert judge([[face(0.8)]] * 3, [[face(0.8), face(0.1, right=35)]] * 3, [BOX] * 3).keep
+    assert judge([[face(0.8)]] * 3, [[face(0.8), face(0.9, right=35)], *[[face(0.8)]] * 2], [BOX] * 3).keep
 
 
 def test_a_face_that_nobody_saw_before_can_only_get_better() -> None:
