@@ -58,11 +58,11 @@ class Settings:
     vae_precision: str = setting(
         "best", "Precision", "vae", "precision",
         help="Where decoding starts; what comes out as NaN is decoded again in a higher one",
-        choices=PRECISIONS,
+        choices=PRECISIONS, advanced=True,
     )
     vae_allow: bool = setting(
         False, "Use a VAE whose fit can't be told", "vae", "allow",
-        help="One that does not fit is never used",
+        help="One that does not fit is never used", advanced=True,
     )
     vae_hash: str = setting(
         "", "VAE weights", "vae", "hash",
@@ -72,7 +72,7 @@ class Settings:
     vae_hires: str = setting(
         "Same", "VAE of the hires pass", "vae", "hires",
         help="Encodes what the first pass painted and decodes the result; useful with another hires checkpoint",
-        choices=("Same", "Automatic", "Built-in"), listed="vaes",
+        choices=("Same", "Automatic", "Built-in"), listed="vaes", advanced=True,
     )
     faces: bool = setting(
         False, "Faces", "faces",
@@ -181,7 +181,7 @@ class Settings:
     )
     vae_bridge: bool = setting(
         True, "Carry latents to a hires checkpoint of another family", "vae", "bridge",
-        help="By decoding and encoding; without it a latent upscaler hands the second model noise",
+        help="By decoding and encoding; without it a latent upscaler hands the second model noise", advanced=True,
     )
     face_return: str = setting(
         "nothing", "Show and save as well", "faces", "return",

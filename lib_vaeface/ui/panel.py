@@ -47,9 +47,12 @@ def _group(name: str, script: Any, host: Host) -> dict[str, Any]:
     """One feature's controls by name, the advanced ones folded away."""
     fields = [field for field in FIELDS if field.group == name]
     advanced = [field for field in fields if field.advanced]
-    with gr.Group(elem_id=script.elem_id(f"group_{name}")):
+    switch = GROUPS[name].switch
+    with gr.Group(elem_id=script.elem_id(f"group_{name}"), elem_classes=["vaeface-group"]):
+        controls = {f.name: _control(f, script.elem_id(f.name), host) for f in fields if f.name == switch}
         with gr.Row():
-            controls = {f.name: _control(f, script.elem_id(f.name), host) for f in fields if not f.advanced}
+            plain = [f for f in fields if not f.advanced and f.name != switch]
+            controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in plain})
         if advanced:
             with gr.Accordion("More", open=False, elem_id=script.elem_id(f"more_{name}")), gr.Row():
                 controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in advanced})
