@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ class VaeStage(Stage):
         self.picks: dict[str, dict[str, Pick]] = {}  # by the identity of the model's own VAE, then by pass
         self.painted: Pick | None = None
         self.crossing = Crossing(session)
+        self._thread = threading.get_ident()
         self.decoded: list[Tensor] = []
         """Raw latents [1,C,h,w] that were decoded in this iteration, the newest last; previews among them."""
 
@@ -123,8 +125,8 @@ class VaeStage(Stage):
 
     def _see(self, raw: Tensor) -> None:
         """Note what is decoded. The WebUI repeats in another precision what gave NaN: that is the same latent."""
-        if not self.watching or self.session.error:
-            return
+        if not self.watching or self.session.error or threading.get_ident() != self._thread:
+            return  # the page asks for its previews in threads of its own
         for one in raw.detach().split(1):
             if self.decoded and _same(one, self.decoded[-1]):
                 self.decoded.pop()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -90,10 +91,11 @@ def keeping() -> dict:
     from lib_vaeface.vae import kept, sampled
     from modules import processing, shared
 
+    shared.opts.data["show_progress_type"] = "Full"
     out = Path(sys.argv[2]) / "out"
     options = ("vaeface_keep_latents", "vaeface_save_latents", "vaeface_comfyui_latents")
 
-    def run(chosen, on=True, **values):
+    def run(chosen, on=True, preview=False, **values):
         for name, value in zip(options, chosen, strict=True):
             shared.opts.data[name] = value
         kept.forget()
@@ -105,8 +107,15 @@ def keeping() -> dict:
         keep = model.decode_first_stage
 
         def watched(self, z, *args, **keywords):
+            if threading.current_thread() is not threading.main_thread():
+                return keep(self, z, *args, **keywords)
             decoded.append(z.clone())
-            return keep(self, z, *args, **keywords)
+            found = keep(self, z, *args, **keywords)
+            if preview:  # the page asks for one just while pictures are decoded
+                thread = threading.Thread(target=shared.state.do_set_current_image)
+                thread.start()
+                thread.join()
+            return found
 
         model.decode_first_stage = watched
         try:
@@ -132,6 +141,7 @@ def keeping() -> dict:
         "memory": run((True, False, False), batch_size=2),
         "iterations": run((True, True, False), batch_size=2, n_iter=2),
         "hires": run((True, True, False), **HIRES),
+        "previews": run((True, True, False), preview=True, batch_size=2),
         "comfyui": run((False, True, True)),
         "none": run((False, False, False)),
         "off": run((True, True, False), on=False),

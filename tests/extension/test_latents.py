@@ -46,13 +46,13 @@ def test_a_refiner_of_another_family_is_warned_of(scenes):
     assert not scenes["refiner"]["twin"]
 
 
-@pytest.mark.parametrize("name", ["memory", "iterations", "hires"])
+@pytest.mark.parametrize("name", ["memory", "iterations", "hires", "previews"])
 def test_the_last_generations_latents_are_those_that_were_decoded(scenes, name):
     found = scenes["keeping"][name]
     assert found["in memory"] < EXACT and len(found["texts"]) == found["pictures"]
 
 
-@pytest.mark.parametrize("name", ["iterations", "hires", "comfyui"])
+@pytest.mark.parametrize("name", ["iterations", "hires", "comfyui", "previews"])
 def test_every_picture_has_its_latents_beside_it(scenes, name):
     found = scenes["keeping"][name]
     assert len(found["files"]) == found["pictures"] and all(found["beside"])

@@ -24,7 +24,7 @@ BAD = {
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "picks,refusals,automatic,between,failures", str(data)]
+    command = [sys.executable, str(RUN), "picks,refusals,automatic,between,failures,previews,hundred", str(data)]
     done = subprocess.run(
         [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=600
     )
@@ -107,3 +107,16 @@ def test_what_a_dead_job_leaves_behind_does_nothing(scenes):
     assert found["left"][1] == ["decode", "encode"], "A1111 runs no hook after an error"
     assert farthest(found["afterwards"], found["own"]) == 0
     assert found["afterwards"]["state"] == scenes["picks"]["before"]
+
+
+def test_full_live_previews_are_decoded_by_the_picked_vae(scenes):
+    found = scenes["previews"]
+    assert len(found["tuned"]) == len(found["host tuned"]) >= 3
+    pairs = list(zip(found["tuned"], found["host tuned"], found["own"], strict=True))
+    assert max(abs(a - b) for tuned, host, _ in pairs for a, b in zip(tuned, host, strict=True)) <= 1
+    assert max(abs(a - b) for tuned, _, own in pairs for a, b in zip(tuned, own, strict=True)) > 5
+
+
+def test_a_hundred_picks_of_good_and_bad_files_leave_the_hosts_weights_alone(scenes):
+    found = scenes["hundred"]
+    assert found["same"] and found["used"] + found["refused"] == 100 and min(found["used"], found["refused"]) > 10

@@ -153,6 +153,66 @@ def failures() -> dict:
     return {"broken": broken, "left": left, "afterwards": painted([False]), "own": painted([False])}
 
 
+def previews() -> dict:
+    """Live previews in full quality, made by another thread as for the page: with the picked VAE as with the host's."""
+    import threading
+
+    import numpy as np
+
+    from modules import sd_samplers_common, shared
+
+    kept, store, seen = shared.opts.data.get("show_progress_type"), sd_samplers_common.store_latent, []
+
+    def stored(latent) -> None:
+        store(latent)
+        thread = threading.Thread(target=shared.state.do_set_current_image)
+        thread.start()
+        thread.join()
+        seen.append(np.asarray(shared.state.current_image).astype(int).ravel().tolist())
+
+    def watched(**values) -> list:
+        seen.clear()
+        shared.state.begin("test")
+        painted(**values)
+        shared.state.end()
+        return list(seen)
+
+    shared.opts.data["show_progress_type"] = "Full"
+    sd_samplers_common.store_latent = stored
+    try:
+        return {
+            "own": watched(args=[False]),
+            "host tuned": watched(args=[False], override_settings={"sd_vae": "tuned.safetensors"}),
+            "tuned": watched(args=[{"vae": True, "vae_name": "tuned.safetensors"}]),
+        }
+    finally:
+        sd_samplers_common.store_latent = store
+        shared.opts.data["show_progress_type"] = kept or "Approx NN"
+
+
+def hundred() -> dict:
+    """A hundred picks in a row of good and bad files, some through files that break while they are read."""
+    import random
+
+    host, vaes = sys.modules["lib_vaeface.host"].current(), sys.modules["lib_vaeface.session.vaes"]
+    folder = Path(sys.argv[2]) / "models" / "VAE"
+    whole, rng, before = (folder / "same.safetensors").read_bytes(), random.Random(4), state()
+    used, refused, same = 0, 0, True
+    for number in range(100):
+        name = rng.choice((*BAD, "same.safetensors", "tuned.safetensors", "broken.safetensors"))
+        if name == "broken.safetensors":
+            cut = bytearray(whole[: rng.randrange(len(whole))])
+            cut[rng.randrange(min(len(cut), 4000) or 1) : ][:1] = bytes([rng.randrange(256)])
+            (folder / name).write_bytes(bytes(cut))
+        pick = vaes.picker().pick(name, host.vae(None))
+        used += pick.codec is not None
+        refused += pick.refused
+        assert pick.codec is not None or pick.why, name
+        same = same and (number % 10 or state() == before)
+    (folder / "broken.safetensors").unlink(missing_ok=True)
+    return {"used": used, "refused": refused, "same": bool(same and state() == before)}
+
+
 if __name__ == "__main__":
     scenes, data, *flags = sys.argv[1:]
     with contextlib.redirect_stdout(sys.stderr):
