@@ -264,6 +264,12 @@ OPTIONS = (
         "Such a file can run any program when it is opened: only files from people you trust",
     ),
     Option(
+        "vaeface_vae_stays",
+        True,
+        "Picked VAEs stay on the GPU between generations",
+        "Up to 2 GiB of the last used ones; off: they wait in the computer's memory and are copied for each generation",
+    ),
+    Option(
         "vaeface_keep_latents",
         True,
         "Keep the latents of the last generation in memory",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,22 +65,38 @@ class FaceVae:
         return self._chosen[own.identity]
 
     def _pick(self, job: Any, own: HostVae) -> Chosen:
-        painted = self.session.vae.painted or Pick()
+        painted = self._painted(own)
         pick = self._wanted(job, own, painted)
         self.weight_hash = pick.weight_hash
         if pick.codec is None:
-            codec = raw(from_state_dict(own.tensors, own.device, torch.float32)).wrapping(own.circular)
+            codec = raw(from_state_dict(self._kept(own), own.device, torch.float32)).wrapping(own.circular)
             precise = next(iter(own.tensors.values())).dtype == torch.float32
         else:
-            codec, precise = pick.codec.in_precision(torch.float32), pick.codec.dtype == torch.float32
+            codec, precise = pick.codec, painted.codec is not None and painted.codec.dtype == torch.float32
         return Chosen(pick.name, codec, own, gains=pick.name != painted.name or not precise)
 
+    def _painted(self, own: HostVae) -> Pick:
+        """The VAE that decodes what this model paints: of the picture, where it is this model that has painted it."""
+        stage = self.session.vae
+        known = stage.picks.get(own.identity, {})
+        return stage.painted if stage.painted and stage.painted in known.values() else known.get("first", Pick())
+
+    def _kept(self, own: HostVae) -> Mapping[str, Tensor]:
+        """Its weights; a copy where the job has several models, which A1111 loads into the very same tensors."""
+        if len(self.session.vae.picks) < 2:
+            return own.tensors
+        return {name: tensor.detach().clone() for name, tensor in own.tensors.items()}
+
     def _wanted(self, job: Any, own: HostVae, painted: Pick) -> Pick:
+        """In fp32; the painting one where the wanted one can't be had."""
         name, stage = self.session.settings.face_vae, self.session.vae
-        if name == SAME:
-            return painted
-        if name != AUTOMATIC:
-            pick = stage.pick(job, own, name)
-            return painted if pick.refused else pick
-        pick = finest(stage.picker(), own)
-        return painted if pick.codec is None else pick
+        if name == AUTOMATIC:
+            pick = finest(stage.picker(), own)
+            if pick.codec is not None:
+                return pick
+            name = SAME
+        if name != SAME:
+            pick = stage.pick(job, own, name, precision="fp32")
+            if not pick.refused:
+                return pick
+        return painted if painted.codec is None else stage.pick(job, own, painted.name, precision="fp32")

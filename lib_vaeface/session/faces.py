@@ -60,13 +60,13 @@ class FaceStage(Stage):
         images = [image.float() for image in pictures.images]
         if not images:
             return
-        resampler = self._resampler(job)
+        redecode = self._redecode(job, images)  # while the model is loaded that has painted them
         done = improve(
             images,
             self.passes,
             self._detector,
-            self._redecode(job, images),
-            resampler,
+            redecode,
+            self._resampler(job),
             [Source(*texts) for texts in self.host.texts(job)],
             [self._drawn(image) for image in images],
             views=self.settings.face_return in ("crops", EVERYTHING),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,9 +34,10 @@ class VaeStage(Stage):
         self.picks: dict[str, dict[str, Pick]] = {}  # by the identity of the model's own VAE, then by pass
         self.painted: Pick | None = None
         self.crossing = Crossing(session)
-        self._thread = threading.get_ident()
+        self._latest: Hashable = None
+        self._at = ""  # the model that is pointed now
         self.decoded: list[Tensor] = []
-        """Raw latents [1,C,h,w] that were decoded in this iteration, the newest last; previews among them."""
+        """Raw latents [1,C,h,w] that were decoded in this iteration, the newest last, without previews."""
 
     @property
     def watching(self) -> bool:
@@ -65,10 +65,12 @@ class VaeStage(Stage):
         if not (self.on or self.watching):
             return
         own = self.host.vae(job)
-        if own.identity in self.picks:
+        if own.identity == self._at:
             return
-        self.picks[own.identity] = self._passes(job, own)
-        self.painted = self.picks[own.identity][self.host.pass_of(job)]
+        self._at = own.identity
+        if own.identity not in self.picks:
+            self.picks[own.identity] = self._passes(job, own)
+            self.painted = self.picks[own.identity][self.host.pass_of(job)]
         if self.watching or any(pick.codec is not None for pick in self.picks[own.identity].values()):
             self.host.point_vae(job, self._coder(job, own))
 
@@ -82,15 +84,18 @@ class VaeStage(Stage):
     def picker(self) -> Picker:
         return picker()
 
-    def pick(self, job: Any, own: HostVae, name: str, weight_hash: str = "") -> Pick:
-        """The proved VAE of that name for this generation; the reason is shown where it is not the one asked for."""
+    def pick(self, job: Any, own: HostVae, name: str, weight_hash: str = "", precision: str = "") -> Pick:
+        """The proved VAE of that name for this generation; the reason is shown where it is not the one asked for.
+
+        precision: where decoding starts; "" as the person said.
+        """
         chosen = self.settings
         pick = self.picker().pick(
             name,
             own,
             weight_hash=weight_hash,
             allow=chosen.vae_allow,
-            precision=chosen.vae_precision,
+            precision=precision or chosen.vae_precision,
             told=lambda climb: self.session.tell(job, str(climb)),
         )
         if pick.why and name != AUTOMATIC:
@@ -124,13 +129,18 @@ class VaeStage(Stage):
         return Coder(decode, lambda images: lent(lambda codec, _: codec.moments(images)), computes)
 
     def _see(self, raw: Tensor) -> None:
-        """Note what is decoded. The WebUI repeats in another precision what gave NaN: that is the same latent."""
-        if not self.watching or self.session.error or threading.get_ident() != self._thread:
-            return  # the page asks for its previews in threads of its own
-        for one in raw.detach().split(1):
-            if self.decoded and _same(one, self.decoded[-1]):
-                self.decoded.pop()
-            self.decoded.append(one)
+        """Note a result that is decoded. The WebUI repeats in another precision what gave NaN: that is the same one."""
+        which = self.host.decoding() if self.watching and not self.session.error else None
+        if which is None:
+            return
+        if which == self._latest and self.decoded:
+            self.decoded.pop()
+        self._latest = which
+        self.decoded += raw.detach().split(1)
+
+    def postprocess(self, job: Any, processed: Any) -> None:
+        if not self.host.option("vaeface_vae_stays"):
+            self.picker().codecs.leave_device()
 
     def finals(self, count: int) -> list[Tensor] | None:
         """Raw latents [1,C,h,w] of this iteration's pictures; None where they did not all pass through the decoder."""
@@ -150,10 +160,6 @@ class VaeStage(Stage):
 def rounding(where: str) -> float:
     """A1111 cuts what lies between two passes to whole numbers; half a step makes that a rounding."""
     return HALF_STEP if where == "between" else 0.0
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and torch.allclose(a.float(), b.to(a.device).float(), rtol=0.02, atol=0.02)
 
 
 def picker() -> Picker:

@@ -30,7 +30,7 @@ from .header import read_header
 from .precision import Climb, Ladder, NotFiniteError, best_dtype
 from .regions import CUTS, FIRST_STAGE, LATENT, MID, Memory
 from .scaling import default_format, scaling_of
-from .weights import Source, from_file, from_memory
+from .weights import Held, Source, from_file, from_memory
 
 __all__ = [
     "CUTS", "FIRST_STAGE", "LATENT", "MID", "Autoencoder", "Box", "Cancelled", "Memory", "NotFiniteError",
@@ -62,6 +62,8 @@ def load(
     if wrong:
         raise VaeFileError(path, f"its weights are {', '.join(wrong)}, which this codec can't compute with")
     source = from_file(Path(path), header.identity, naming)
+    if torch.device(device).type == "cuda":
+        source = Held(source, pin=True)
     try:
         return _build(naming, shapes, source, device, dtype, format, header.identity.key(), remembered, told)
     except VaeFileError:

@@ -79,8 +79,9 @@ class Autoencoder:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the weights that are held now."""
-        return sum(t.numel() * t.element_size() for net in self.nets.values() for t in net.weights.values())
+        """Bytes of the weights that are held now, on the device and, for a GPU, in host memory."""
+        made = sum(t.numel() * t.element_size() for net in self.nets.values() for t in net.weights.values())
+        return made + int(getattr(self.source, "nbytes", 0))
 
     @torch.no_grad()
     def decode(self, latents: Tensor, cancel: Cancel | None = None) -> Tensor:

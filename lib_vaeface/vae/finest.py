@@ -32,7 +32,8 @@ def _words(text: str) -> set[str]:
 
 
 def finest(picker: Picker, host: HostVae, told: Callable[[Climb], None] = lambda _: None) -> Pick:
-    """The fine-tune for faces of the model that is loaded; the built-in one, with the reason, where there is none."""
+    """The fine-tune for faces of the model that is loaded, in fp32; the built-in one, with the reason, where there is
+    none."""
     entries = picker.library.refresh()
 
     def published(entry: Entry) -> str:
@@ -41,7 +42,7 @@ def finest(picker: Picker, host: HostVae, told: Callable[[Climb], None] = lambda
 
     for kind in KINDS:
         for entry in of_kind(entries, kind, published):
-            pick = picker.prove(entry, host, told=told)
+            pick = picker.prove(entry, host, precision="fp32", told=told)
             if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
                 return replace(pick, why=f"Automatic chose {entry.name} for faces: {kind.upper()} fine-tune that fits")
     return Pick(why="Automatic for faces: no MSE or EMA fine-tune that fits was found")

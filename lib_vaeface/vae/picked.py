@@ -73,6 +73,12 @@ class Codecs:
         return self._kept[key]
 
 
+    def leave_device(self) -> None:
+        """Take all weights off the device; they are made ready again when they are needed."""
+        for codec in self._kept.values():
+            codec.nets.clear()
+
+
 def raw(codec: Autoencoder) -> Autoencoder:
     """The codec for latents without scale and shift, as the WebUIs hand them to a decoder."""
     return replace(codec, scaling=Scaling(torch.ones(codec.channels), torch.zeros(codec.channels)).to(codec.device))

@@ -35,6 +35,29 @@ def from_file(path: Path, identity: Identity, naming: Naming) -> Source:
     return read
 
 
+class Held:
+    """A source that is read once and kept in host memory, so that weights that left a device come back without a file.
+
+    pin: in memory that a GPU copies from directly. Nothing reads it again if the file changes; a codec of the new file
+    is another one.
+    """
+
+    def __init__(self, source: Source, pin: bool) -> None:
+        self._source, self._pin = source, pin
+        self._tensors: dict[str, Tensor] = {}
+
+    def __call__(self) -> Mapping[str, Tensor]:
+        if not self._tensors:
+            read = self._source()
+            self._tensors = {name: t.pin_memory() if self._pin else t for name, t in read.items()}
+        return self._tensors
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are held now."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._tensors.values())
+
+
 def from_memory(tensors: Mapping[str, Tensor], naming: Naming) -> Source:
     """Tensors that somebody else holds, for instance the checkpoint's own VAE; they are never written to."""
     return lambda: {ours: tensors[theirs].detach() for ours, theirs in naming.names.items()}

@@ -13,7 +13,12 @@ class SampleHost:
     def __init__(self):
         self.comments = []
         self.errors = []
-        self.options = {"vaeface_record_calls": True, "vaeface_keep_latents": False, "vaeface_save_latents": False}
+        self.options = {
+            "vaeface_record_calls": True,
+            "vaeface_keep_latents": False,
+            "vaeface_save_latents": False,
+            "vaeface_vae_stays": True,
+        }
         self.stack = []
 
     def version(self):
