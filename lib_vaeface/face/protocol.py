@@ -65,7 +65,7 @@ class Resampler(Protocol):
         """Whether the person asked to interrupt or to skip: what is finished stays, nothing new begins."""
 
     def progress(self, done: int, total: int) -> None:
-        """Show that `done` of `total` faces are finished."""
+        """Show that `done` of `total` faces are finished; nothing any more when it is all of them."""
 
     def __call__(self, request: Resample) -> Sequence[Tensor | None] | Tensor | None:
         """Painted crops, [3,H,W] in 0..1 each; None for those that were not painted any more when the person

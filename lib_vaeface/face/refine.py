@@ -64,10 +64,14 @@ class Refiner:
         """Paint the faces; every job's record says what became of it."""
         todo = sorted(self._plan(jobs), key=lambda plan: plan.window.canvas)
         done = 0
+        if todo:
+            self.resampler.progress(0, len(todo))
         for _, group in groupby(todo, key=lambda plan: plan.window.canvas):
             for finished in self._chunks(list(group)):
                 done += finished
                 self.resampler.progress(done, len(todo))
+        if done < len(todo):
+            self.resampler.progress(len(todo), len(todo))
         for plan in todo:
             if not plan.told:
                 plan.leave("interrupted before it was painted again")

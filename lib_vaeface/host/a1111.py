@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,9 @@ class A1111(Page):
 
     def point_vae(self, job: Any, coder: Coder) -> None:
         self._first_stage.point(job, coder)
+
+    def decoding(self) -> Hashable | None:
+        return stack.decoding()
 
     def pass_of(self, job: Any) -> str:
         if getattr(job, "is_hr_pass", False):

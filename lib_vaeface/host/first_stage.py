@@ -25,6 +25,12 @@ NAMES = ("decode", "encode")
 CLASSES = ("DiagonalGaussianDistribution", "DiagonalGaussian")
 
 
+def make_room() -> None:
+    """On --medvram and --lowvram one module at a time is on the device; ours is none of those the WebUI knows."""
+    if lowvram.is_enabled(shared.sd_model):
+        lowvram.send_everything_to_cpu()
+
+
 @dataclass
 class Pointed:
     """One module whose two names are shadowed. `release` takes them away; twice does no harm."""
@@ -73,9 +79,8 @@ class Pointed:
         return None if moments is None else posterior(self.module, moments)
 
     def _make_room(self) -> None:
-        """On --medvram and --lowvram one module at a time is on the device; ours is none of those the WebUI knows."""
-        if self.coder.computes() and lowvram.is_enabled(shared.sd_model):
-            lowvram.send_everything_to_cpu()
+        if self.coder.computes():
+            make_room()
 
 
 class FirstStage:
@@ -152,4 +157,3 @@ def _mean(found: Any) -> Tensor:
 def _to(module: Any, value: Tensor) -> Tensor:
     parameter = next(module.parameters())
     return value.to(parameter.device if not lowvram.is_enabled(shared.sd_model) else devices.device, parameter.dtype)
-

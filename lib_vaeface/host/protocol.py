@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -112,6 +112,10 @@ class Host(Protocol):
 
     def point_vae(self, job: Any, coder: Coder) -> None:
         """Let the loaded model decode and encode by `coder` while `job` runs in this thread, and for nobody else."""
+
+    def decoding(self) -> Hashable | None:
+        """Which latent of a finished batch this thread is decoding: equal where the same one is decoded again. None for
+        previews, and for decodes of other extensions."""
 
     def pass_of(self, job: Any) -> str:
         """Which pass the job is in: "first", "hires", or "between": the first pass of a hires fix that upscales pixels,

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from lib_vaeface.face.protocol import LatentCoder, Resample
-from modules import devices, extra_networks, processing, sd_samplers, shared
+from lib_vaeface.host.first_stage import make_room
+from modules import devices, extra_networks, processing, scripts, sd_samplers, sd_samplers_common, shared
 
 PROGRESS = ("job", "job_no", "job_count", "sampling_step", "sampling_steps", "textinfo")
 COPIED = (
@@ -24,6 +25,7 @@ COPIED = (
     "do_not_reload_embeddings", "user", "is_api",
 )  # fmt: skip
 DOWNSCALE = 8
+UNPLANNED = ("sample_dpm_adaptive",)
 
 
 class FaceJob(processing.StableDiffusionProcessingImg2Img):
@@ -37,6 +39,7 @@ class FaceJob(processing.StableDiffusionProcessingImg2Img):
         self.image_cfg_scale = None
         self.sampler = sd_samplers.create_sampler(self.sampler_name, self.sd_model)
         images = self.faces.images.to(devices.device)
+        make_room()
         with torch.no_grad(), devices.without_autocast():
             self.init_latent = self.coder.encode(images).to(devices.device, devices.dtype)
         size = self.init_latent.shape[2:]
@@ -51,22 +54,19 @@ class FaceJob(processing.StableDiffusionProcessingImg2Img):
     def sample(self, *args: Any, **keywords: Any) -> Any:
         latents = super().sample(*args, **keywords)
         if not stopped():
+            make_room()
             with torch.no_grad(), devices.without_autocast():
                 self.painted = self.coder.decode(latents).float().clamp(0, 1).cpu()
         return processing.DecodedSamples(torch.zeros(3, DOWNSCALE, DOWNSCALE) for _ in self.faces.prompts)
 
     def hold(self, denoiser: Any) -> None:
         """Before a model call: those whose time has not come are masked as a whole."""
-        first = max(map(self.first_step, self.faces.strengths))
+        steps, first = sd_samplers_common.setup_img2img_steps(self)
         order = denoiser.total_steps / max(denoiser.steps, 1)
-        waits = [(first - self.first_step(strength)) * order for strength in self.faces.strengths]
+        waits = [(first - int(min(strength, 0.999) * steps)) * order for strength in self.faces.strengths]
         held = torch.tensor([denoiser.step < wait for wait in waits], device=self.mask.device).view(-1, 1, 1, 1)
         denoiser.mask = torch.where(held, torch.ones_like(self.mask), self.mask)
         denoiser.nmask = 1 - denoiser.mask
-
-    def first_step(self, strength: float) -> int:
-        """How many steps before the last one the WebUI begins for a denoising strength."""
-        return int(min(strength, 0.999) * self.steps)
 
 
 class A1111Resampler:
@@ -81,7 +81,7 @@ class A1111Resampler:
         return stopped()
 
     def progress(self, done: int, total: int) -> None:
-        shared.state.textinfo = f"Faces: {done} of {total}"
+        shared.state.textinfo = f"Faces: {done} of {total}" if done < total else None
 
     def __call__(self, request: Resample) -> list[Tensor | None]:
         out: list[Tensor | None] = [None] * len(request.prompts)
@@ -94,13 +94,15 @@ class A1111Resampler:
         return out
 
     def _alike(self, request: Resample) -> list[list[int]]:
-        """Rows that can share one call: the same extra networks, and for samplers that blend the clean original in
-        before the model call, where holding back would not work, the same strength."""
+        """Rows that can share one call: the same extra networks, and the same strength for samplers where holding back
+        would not work: those that blend the clean original in before the model call, or that plan no calls."""
         sampler = sd_samplers.create_sampler(self._sampler(request), shared.sd_model)
-        holds = not getattr(sampler.model_wrap_cfg, "mask_before_denoising", False)
+        before = getattr(sampler.model_wrap_cfg, "mask_before_denoising", False)
+        holds = not before and getattr(sampler.func, "__name__", "") not in UNPLANNED
         groups: dict[Any, list[int]] = {}
         for row, (prompt, strength) in enumerate(zip(request.prompts, request.strengths, strict=True)):
-            tags = repr(sorted(extra_networks.parse_prompt(prompt)[1].items(), key=str))
+            found = extra_networks.parse_prompt(prompt)[1]
+            tags = tuple((name, tuple(tuple(one.items) for one in found[name])) for name in sorted(found))
             groups.setdefault((tags, 0.0 if holds else strength), []).append(row)
         return list(groups.values())
 
@@ -141,7 +143,7 @@ class A1111Resampler:
         for name in COPIED:
             setattr(job, name, getattr(self.job, name, getattr(job, name, None)))
         job.faces, job.coder = request, self.coder
-        job.scripts = None
+        job.scripts = scripts.ScriptRunner()  # an empty one: listeners of other extensions expect that there is one
         self.open_session(job)
         return job
 

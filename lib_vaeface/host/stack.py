@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Hashable
 from types import FrameType
 from typing import Any
+
+COUNTERS = ("i", "index")  # what the WebUIs call the number of the latent in the batch
 
 
 def running(job: Any, thread: int | None = None) -> bool:
@@ -20,3 +23,15 @@ def running(job: Any, thread: int | None = None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def decoding() -> Hashable | None:
+    """Which latent of a finished batch this thread is decoding: equal where the same one is decoded again. None for
+    previews, and for decodes of other extensions."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "decode_latent_batch":
+            known = frame.f_locals
+            return id(frame), next((known[name] for name in COUNTERS if name in known), object())
+        frame = frame.f_back
+    return None

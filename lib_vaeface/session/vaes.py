@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from lib_vaeface import host
