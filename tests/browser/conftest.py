@@ -70,7 +70,8 @@ def pytest_runtest_protocol(item: Any, nextitem: Any) -> bool | None:
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for attempt in range(TRIES):
         item._initrequest()
-        reports = runtestprotocol(item, nextitem=item, log=False)
+        # As if another test of this file followed: the page goes, the server stays.
+        reports = runtestprotocol(item, nextitem=item.parent, log=False)
         if not any(report.failed for report in reports) or attempt == TRIES - 1:
             break
         print(f"\n{item.nodeid} failed, another try")
