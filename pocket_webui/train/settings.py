@@ -46,7 +46,7 @@ XL_TEXT: dict[str, Any] = {
 XL_UNET: dict[str, Any] = {
     **UNET,
     "model_channels": 32,
-    "channel_mult": [1, 2, 4],
+    "channel_mult": [1, 2, 3],
     "context_dim": 64,
     "adm_in_channels": 64 + 1536,
     "num_classes": "sequential",
