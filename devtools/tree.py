@@ -39,13 +39,15 @@ ONLY = {
     ("face", "vae"): {"decode"},
     ("ui", "schedule"): {"compile", "counting"},
     ("ui", "vae"): {
-        "bridge", "compare", "compare_words", "contact_sheet", "convert", "crossing", "formats", "hashes",
-        "inspect", "jsonfile", "kept", "kinship", "latent_files", "latent_map", "library", "pairing", "picked",
-        "sampled", "universal", "verdicts", "workbench",
+        "bridge", "codec", "compare", "compare_words", "contact_sheet", "convert", "crossing", "finest", "formats",
+        "hashes", "inspect", "jsonfile", "kept", "kinship", "latent_files", "latent_map", "library", "pairing",
+        "picked", "sampled", "universal", "verdicts", "workbench",
     },
-    ("ui", "face"): {"detect", "protocol"},
+    ("ui", "face"): {
+        "boxes", "detect", "filters", "improve", "job", "passes", "protocol", "redecode", "regions", "shown",
+    },
     **{("host", core): {"protocol", "protocols"} for core in CORES},
-}
+}  # fmt: skip
 WEBUI = ("modules", "backend", "modules_forge", "ldm_patched")
 LIGHT = ("grammar", "nodes", "timeline")
 

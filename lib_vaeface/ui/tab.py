@@ -1,4 +1,4 @@
-"""The tab "VAE Face": Compare, Inspect, Bridge, Playground.
+"""The tab "VAE Face": Compare, Faces, Inspect, Bridge, Playground.
 
 `build` may be called any number of times, as the WebUI does on "Reload UI". It reads the headers of the VAE files and
 decodes nothing.
@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from lib_vaeface.host.tab_protocol import TabHost, Tabs
-from lib_vaeface.ui import tab_bridge, tab_compare, tab_inspect, tab_playground
+from lib_vaeface.ui import tab_bridge, tab_compare, tab_faces, tab_inspect, tab_playground
 from lib_vaeface.ui.desk import Desk, problem
 from lib_vaeface.ui.face_regions import regions
 from lib_vaeface.vae import kept
@@ -23,6 +23,7 @@ from lib_vaeface.vae.workbench import Workbench
 TITLE, ID = "VAE Face", "vaeface"
 PARTS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("Compare", tab_compare.build),
+    ("Faces", tab_faces.build),
     ("Inspect", tab_inspect.build),
     ("Bridge", tab_bridge.build),
     ("Playground", tab_playground.build),

@@ -82,7 +82,7 @@ def verdict_of(desk: Desk, entry: File, reference: Reference, prove: bool) -> Ve
         return Verdict(REFUSED, str(error))
 
 
-def _apart(found: Listing, reference: Reference) -> Markup:
+def unfit(found: Listing, reference: Reference) -> Markup:
     """What can't be chosen, with the reasons."""
     if not found.apart:
         return tag("p", f"All VAE files fit {reference.title}.", class_="vaeface-note")
@@ -126,7 +126,7 @@ class Compare:
         return (
             gr.update(choices=choices, value=choices[:MOST]),
             gr.update(choices=names),
-            join([said, _apart(files, reference)]),
+            join([said, unfit(files, reference)]),
         )
 
     def run(

@@ -265,6 +265,6 @@ def test_a_part_that_cant_be_built_costs_that_part_only(desk, monkeypatch):
 def test_scripts_for_uploads_send_as_many_values_as_there_are_inputs(desk):
     ((page, _, _),) = tab.build(desk.host)
     events = [event for event in page.get_config_file()["dependencies"] if event["js"]]
-    assert len(events) == 4
+    assert len(events) == 8
     for event in events:
         assert f".slice(0, {len(event['inputs'])})" in event["js"]
