@@ -126,12 +126,20 @@ class A1111(Page):
 
     def save_beside(self, job: Any, index: int, image: Image.Image, suffix: str) -> None:
         if job.save_samples():
+            job.batch_index = index  # patterns of file names ask for it
             named = (job.seeds[index], job.prompts[index], shared.opts.samples_format)
             images.save_image(image, job.outpath_samples, "", *named, p=job, suffix=suffix)
 
-    def add_pictures(self, processed: Any, images: Sequence[Image.Image]) -> None:
-        processed.images.extend(images)
-        processed.infotexts.extend([""] * len(images))
+    def add_pictures(self, processed: Any, images: Sequence[tuple[int, Image.Image]]) -> None:
+        # The page saves what it shows by these texts. A1111 has none for the masks of inpainting that it shows.
+        texts = list(self.infotexts(processed)) or [""]
+        processed.infotexts.extend(texts[-1:] * (len(processed.images) - len(processed.infotexts)))
+        for number, image in images:
+            text = texts[min(number, len(texts) - 1)]
+            processed.images.append(image)
+            processed.infotexts.append(text)
+            if shared.opts.enable_pnginfo:
+                image.info["parameters"] = text
 
     def texts(self, job: Any) -> Sequence[tuple[str, str, int]]:
         return list(zip(job.prompts, job.negative_prompts, map(int, job.seeds), strict=False))
@@ -144,6 +152,9 @@ class A1111(Page):
 
     def stopped(self) -> bool:
         return resample.stopped()
+
+    def finished(self, job: Any) -> None:
+        resample.finished(job)
 
     def compute_device(self) -> torch.device:
         return torch.device(devices.device)

@@ -136,8 +136,8 @@ class Host(Protocol):
     def save_beside(self, job: Any, index: int, image: Image.Image, suffix: str) -> None:
         """Save a picture about picture `index` of the running iteration, where the job's pictures are saved at all."""
 
-    def add_pictures(self, processed: Any, images: Sequence[Image.Image]) -> None:
-        """Show more pictures behind those of a result."""
+    def add_pictures(self, processed: Any, images: Sequence[tuple[int, Image.Image]]) -> None:
+        """Show more pictures behind those of a result, each with the infotext of the picture of that number."""
 
     def texts(self, job: Any) -> Sequence[tuple[str, str, int]]:
         """Prompt with its tags of extra networks, negative prompt and seed of each picture of this iteration."""
@@ -150,6 +150,9 @@ class Host(Protocol):
 
     def stopped(self) -> bool:
         """Whether the person has asked to interrupt or to skip."""
+
+    def finished(self, job: Any) -> None:
+        """Its pictures are whole: who stops now stops what is added to them, and they are saved."""
 
     def compute_device(self) -> torch.device:
         """Where pictures are worked on."""

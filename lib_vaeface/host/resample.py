@@ -8,6 +8,7 @@ the noised original, by the mask, until their own first step comes.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from lib_vaeface.face.protocol import LatentCoder, Resample
 from lib_vaeface.host.first_stage import make_room
+from lib_vaeface.host.stack import running
+from lib_vaeface.host.unhooked import unhooked
 from modules import devices, extra_networks, processing, scripts, sd_samplers, sd_samplers_common, shared
 
 PROGRESS = ("job", "job_no", "job_count", "sampling_step", "sampling_steps", "textinfo")
@@ -26,6 +29,13 @@ COPIED = (
 )  # fmt: skip
 DOWNSCALE = 8
 UNPLANNED = ("sample_dpm_adaptive",)
+
+
+class NoBar:
+    """In place of the console's bar over all steps, which knows nothing of ours."""
+
+    def update(self) -> None:
+        """One more step."""
 
 
 class FaceJob(processing.StableDiffusionProcessingImg2Img):
@@ -111,7 +121,7 @@ class A1111Resampler:
 
     def _paint(self, request: Resample) -> Tensor | None:
         job = self._make(request)
-        with _undisturbed():
+        with _undisturbed(), unhooked():
             try:
                 processing.process_images_inner(job)
             finally:
@@ -153,6 +163,16 @@ def stopped() -> bool:
     return bool(state.interrupted or state.skipped)
 
 
+def finished(job: Any) -> None:
+    """The pictures of this iteration are whole: who stops now stops what is added to them, and they are saved."""
+    shared.state.skipped = False
+    usual = getattr(type(job), "save_samples", None)
+    if shared.state.interrupted and usual is not None:
+        wanted = bool(shared.opts.samples_save and not job.do_not_save_samples)
+        me = weakref.ref(job)
+        job.save_samples = lambda: wanted if running(me()) else usual(me())
+
+
 def native_size() -> int:
     """The size in pixels that the loaded model was trained at, from its configuration."""
     model = shared.sd_model
@@ -174,17 +194,18 @@ def _rows(request: Resample, rows: Sequence[int]) -> Resample:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """What the WebUI shows and keeps of the picture's own job stays: progress, "last prompt" file, random numbers."""
-    state, options = shared.state, shared.cmd_opts
+    state, options, bar = shared.state, shared.cmd_opts, shared.total_tqdm
     before = {name: getattr(state, name, None) for name in PROGRESS}
     no_history = getattr(options, "no_prompt_history", False)
     options.no_prompt_history = True
+    shared.total_tqdm = NoBar()
     last = getattr(state, "stopping_generation", False)  # "finish this picture": its faces are part of it
     state.stopping_generation = False
     try:
         with torch.random.fork_rng(devices=[devices.device] if devices.device.type == "cuda" else []):
             yield
     finally:
-        options.no_prompt_history = no_history
+        options.no_prompt_history, shared.total_tqdm = no_history, bar
         state.stopping_generation = state.stopping_generation or last
         for name, value in before.items():
             setattr(state, name, value)

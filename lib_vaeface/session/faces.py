@@ -41,7 +41,8 @@ class FaceStage(Stage):
         self.records: list[list[Record]] = []  # of the pictures of this iteration
         self.notes: list[str] = []
         self.vae = FaceVae(session)
-        self._shown: list[Image.Image] = []
+        self._made = 0  # pictures of earlier iterations
+        self._shown: list[tuple[int, Image.Image]] = []
 
     def before_process(self, job: Any) -> None:
         first = first_pass(self.settings)
@@ -60,6 +61,7 @@ class FaceStage(Stage):
         images = [image.float() for image in pictures.images]
         if not images:
             return
+        whole = not self.host.stopped()
         redecode = self._redecode(job, images)  # while the model is loaded that has painted them
         done = improve(
             images,
@@ -72,10 +74,13 @@ class FaceStage(Stage):
             views=self.settings.face_return in ("crops", EVERYTHING),
             stopped=self.host.stopped,
         )
+        if whole and self.host.stopped():
+            self.host.finished(job)
         self.records = done.records
         for note in done.notes:
             self.say(job, note)
         self._show(job, images, done)
+        self._made += len(images)
         pictures.images = [new.to(old) for new, old in zip(done.pictures, pictures.images, strict=True)]
 
     def _show(self, job: Any, before: list[Tensor], done: Result) -> None:
@@ -85,7 +90,7 @@ class FaceStage(Stage):
         for number, kinds in enumerate(shown(self.settings.face_return, before, done)):
             for kind, image in kinds:
                 self.host.save_beside(job, number, image, f"-faces-{kind}")
-                self._shown.append(image)
+                self._shown.append((self._made + number, image))
 
     def postprocess(self, job: Any, processed: Any) -> None:
         self.host.add_pictures(processed, self._shown)
