@@ -50,9 +50,11 @@ def _group(name: str, script: Any, host: Host) -> dict[str, Any]:
     switch = GROUPS[name].switch
     with gr.Group(elem_id=script.elem_id(f"group_{name}"), elem_classes=["vaeface-group"]):
         controls = {f.name: _control(f, script.elem_id(f.name), host) for f in fields if f.name == switch}
-        with gr.Row():
-            plain = [f for f in fields if not f.advanced and f.name != switch]
-            controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in plain})
+        plain = [f for f in fields if not f.advanced and f.name != switch]
+        for prompts in (False, True):
+            with gr.Row():
+                made = [f for f in plain if (f.lines > 1) == prompts]
+                controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in made})
         if advanced:
             with gr.Accordion("More", open=False, elem_id=script.elem_id(f"more_{name}")), gr.Row():
                 controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in advanced})

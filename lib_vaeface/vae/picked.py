@@ -205,10 +205,15 @@ def picker_of(data: Path, vaes: tuple[Path, ...], checkpoints: tuple[Path, ...])
 
 
 def _named_for(entry: Entry, stem: str) -> bool:
-    """Whether a file is called like the model, the way people do: model.vae.safetensors, model-vae.safetensors."""
+    """Whether a VAE is called like the model, the way people do: model.vae.safetensors, model-vae.safetensors.
+
+    Not the model's own file, where that lies among the VAEs.
+    """
+    if entry.info is None or entry.info.kind != "vae":
+        return False
     name = entry.path.name.lower().removesuffix(".safetensors")
     rest = name.removeprefix(stem).strip(".-_ ")
-    return bool(stem) and name.startswith(stem) and rest in ("vae", "") and entry.info is not None and entry.usable
+    return bool(stem) and name.startswith(stem) and rest in ("vae", "") and entry.usable
 
 
 def facts_of(host: HostVae) -> CheckpointFacts:
