@@ -11,7 +11,7 @@ import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -194,11 +194,11 @@ def _rows(request: Resample, rows: Sequence[int]) -> Resample:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """What the WebUI shows and keeps of the picture's own job stays: progress, "last prompt" file, random numbers."""
-    state, options, bar = shared.state, shared.cmd_opts, shared.total_tqdm
+    state, options, bar, quiet = shared.state, shared.cmd_opts, shared.total_tqdm, cast(Any, NoBar())
     before = {name: getattr(state, name, None) for name in PROGRESS}
     no_history = getattr(options, "no_prompt_history", False)
     options.no_prompt_history = True
-    shared.total_tqdm = NoBar()
+    shared.total_tqdm = quiet
     last = getattr(state, "stopping_generation", False)  # "finish this picture": its faces are part of it
     state.stopping_generation = False
     try:

@@ -85,7 +85,7 @@ class FaceVae:
         """Its weights; a copy where the job has several models, which A1111 loads into the very same tensors."""
         if len(self.session.vae.picks) < 2:
             return own.tensors
-        return {name: tensor.detach().clone() for name, tensor in own.tensors.items()}
+        return {name: tensor.detach().to("cpu", copy=True) for name, tensor in own.tensors.items()}
 
     def _wanted(self, job: Any, own: HostVae, painted: Pick) -> Pick:
         """In fp32; the painting one where the wanted one can't be had."""
