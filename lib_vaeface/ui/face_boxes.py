@@ -47,7 +47,7 @@ def stage(picture: Tensor, text: str, text_id: str) -> Markup:
     ]
     said = tag("span", class_="vaeface-boxes-said", role="status")
     return tag(
-        "div", tag("p", *buttons, said), area, tag("p", HINT, class_="vaeface-note"),
+        "div", tag("div", *buttons, said, class_="vaeface-bar"), area, tag("p", HINT, class_="vaeface-note"),
         class_="vaeface-boxes", data_width=width, data_height=height, data_boxes=text, data_text=text_id,
         style=f"--vaeface-ratio: {width / height:.4f}",
     )  # fmt: skip
