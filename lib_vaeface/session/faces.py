@@ -58,9 +58,17 @@ class FaceStage(Stage):
         self.records, self.notes = [], []
 
     def postprocess_batch_list(self, job: Any, pictures: Any) -> None:
+        """A failure here costs this iteration's faces; schedule and VAE go on."""
         images = [image.float() for image in pictures.images]
-        if not images:
-            return
+        try:
+            if images:
+                self._improve(job, images, pictures)
+        except Exception as error:
+            note = f"the faces were left as they are ({type(error).__name__}: {error})"[:300]
+            self.host.report_error(f"VAE Face: {note}")
+            self.say(job, note)
+
+    def _improve(self, job: Any, images: list[Tensor], pictures: Any) -> None:
         whole = not self.host.stopped()
         redecode = self._redecode(job, images)  # while the model is loaded that has painted them
         done = improve(

@@ -84,6 +84,32 @@ def refiner() -> dict:
     return found
 
 
+@contextlib.contextmanager
+def decodes(seen: list, preview: bool):
+    """Notes what the WebUI decodes on its own thread. preview: the page asks for one just while it does so."""
+    from modules import shared
+
+    model = type(shared.sd_model)
+    keep = model.decode_first_stage
+
+    def watched(self, z, *args, **keywords):
+        if threading.current_thread() is not threading.main_thread():
+            return keep(self, z, *args, **keywords)
+        seen.append(z.clone())
+        found = keep(self, z, *args, **keywords)
+        if preview:
+            thread = threading.Thread(target=shared.state.do_set_current_image)
+            thread.start()
+            thread.join()
+        return found
+
+    model.decode_first_stage = watched
+    try:
+        yield
+    finally:
+        model.decode_first_stage = keep
+
+
 def keeping() -> dict:
     """Latents in memory and beside pictures, against those that the WebUI decoded; and with the options off."""
     import torch
@@ -103,25 +129,8 @@ def keeping() -> dict:
         p = pocket_run.job([on], outpath_samples=str(folder), **values)
         p.do_not_save_samples = False
         decoded = []
-        model = type(shared.sd_model)
-        keep = model.decode_first_stage
-
-        def watched(self, z, *args, **keywords):
-            if threading.current_thread() is not threading.main_thread():
-                return keep(self, z, *args, **keywords)
-            decoded.append(z.clone())
-            found = keep(self, z, *args, **keywords)
-            if preview:  # the page asks for one just while pictures are decoded
-                thread = threading.Thread(target=shared.state.do_set_current_image)
-                thread.start()
-                thread.join()
-            return found
-
-        model.decode_first_stage = watched
-        try:
+        with decodes(decoded, preview):
             done = processing.process_images(p)
-        finally:
-            model.decode_first_stage = keep
         last, count = kept.last(), len(done.images) - done.index_of_first_image
         wanted = torch.cat(decoded)[-count:]
         files = sorted(path for path in folder.rglob("*") if path.suffix in (".safetensors", ".latent"))

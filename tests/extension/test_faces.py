@@ -128,7 +128,9 @@ def test_a_failure_costs_no_picture(scenes, name, why):
     count = len(found["pictures"])
     assert found["pictures"] == off["pictures"][:count] and found["host"] == off["host"]
     assert all(why in face.get("why", "") for faces in found["faces"] for face in faces["found"])
-    assert bool(found["error"][0]) == (name == "stage")
+    assert not found["error"][0]
+    if name == "stage":
+        assert found["comments"].count("ZeroDivisionError") == 1 and found["traceback"]
 
 
 def test_what_is_finished_survives_an_interrupt(scenes):
