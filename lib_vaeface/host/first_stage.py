@@ -106,8 +106,10 @@ class FirstStage:
 
 
 def host_vae(job: Any) -> HostVae:
-    """The loaded model's own VAE."""
+    """The loaded model's own VAE. ValueError: there is none."""
     model = shared.sd_model
+    if getattr(model, "first_stage_model", None) is None:
+        raise ValueError("No model is loaded. Choose a checkpoint first.")
     module, info = model.first_stage_model, model.sd_checkpoint_info
     tensors = module.state_dict()
     loaded = getattr(sd_vae, "loaded_vae_file", None) or ""

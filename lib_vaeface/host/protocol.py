@@ -108,7 +108,7 @@ class Host(Protocol):
         """Where the extension may keep files of its own; it may not be there yet."""
 
     def vae(self, job: Any) -> HostVae:
-        """The VAE of the model that is loaded now."""
+        """The VAE of the model that is loaded now. ValueError: none is."""
 
     def point_vae(self, job: Any, coder: Coder) -> None:
         """Let the loaded model decode and encode by `coder` while `job` runs in this thread, and for nobody else."""
