@@ -54,7 +54,7 @@ def changed(before: Tensor, after: Tensor) -> Tensor:
 def test_all_faces_of_all_pictures_go_through_one_batch() -> None:
     pictures, painter = [group(), group(1)], Painter()
     result = run(pictures, painter)
-    assert painter.sizes == [6] and painter.shown == [(6, 6)]
+    assert painter.sizes == [6] and painter.shown == [(0, 6), (6, 6)]
     assert done(result) == [["refined"] * 3] * 2
     for before, after in zip(pictures, result.pictures, strict=True):
         assert all(new.score > old.score for old, new in zip(faces(before), faces(after), strict=True))
