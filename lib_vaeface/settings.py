@@ -193,6 +193,11 @@ class Settings:
         help="A .pt file in the WebUI's models/adetailer or models/yolo; the settings page allows opening such files",
         listed="face models", advanced=True,
     )
+    vae_adaptive: bool = setting(
+        False, "Noise follows carried latents", "vae", "adaptive",
+        help="Each channel of the second pass's noise gets the share that it has in the latents; measured: no gain",
+        advanced=True,
+    )
     # fmt: on
 
     @classmethod

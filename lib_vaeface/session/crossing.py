@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lib_vaeface.vae.autoencoder import from_state_dict
+from lib_vaeface.vae.bridge import adaptive_noise
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.kinship import CheckpointFacts, same_family
 from lib_vaeface.vae.picked import facts_of, raw
@@ -59,8 +60,9 @@ class Crossing:
             self.session.tell(job, REFINER)
 
     @torch.no_grad()
-    def carry(self, job: Any, latents: Tensor) -> None:
-        """Write the second model's latents [B,C,h,w] in the place of the first's."""
+    def carry(self, job: Any, latents: Tensor, noise: Tensor | None = None) -> None:
+        """Write the second model's latents [B,C,h,w] in the place of the first's; and, if the person wants it, noise
+        that follows them in the place of the sampler's."""
         host = self.session.host
         if self._first is None or self._codec is None or host.pass_of(job) != "hires":
             return
@@ -70,6 +72,8 @@ class Crossing:
         pictures = self._codec.decode(latents.float() / first.scale + first.shift)
         carried = torch.cat([own.encode(picture[None]) for picture in pictures])
         latents.copy_((carried - own.shift) * own.scale)
+        if noise is not None and self.session.settings.vae_adaptive:
+            noise.copy_(adaptive_noise(latents, noise))
         self.done = True
         self.session.tell(job, TOLD)
 

@@ -81,9 +81,9 @@ class Session:
         for stage in self.stages:
             stage.model_loaded(job)
 
-    def process_before_every_sampling(self, job: Any, x: Any = None, **_: Any) -> None:
+    def process_before_every_sampling(self, job: Any, x: Any = None, noise: Any = None, **_: Any) -> None:
         for stage in self.stages:
-            stage.before_sampling(job, x)
+            stage.before_sampling(job, x, noise)
 
     def postprocess_batch_list(self, job: Any, pictures: Any, **_: Any) -> None:
         for stage in self.stages:

@@ -32,8 +32,8 @@ class Stage:
     def model_loaded(self, job: Any) -> None:
         """A checkpoint for the hires pass or a refiner has taken over."""
 
-    def before_sampling(self, job: Any, latents: Any) -> None:
-        """A pass is about to sample. latents: [B,C,h,w] that it starts from, to be written in place."""
+    def before_sampling(self, job: Any, latents: Any, noise: Any) -> None:
+        """A pass is about to sample. latents, noise: [B,C,h,w] that it starts from, to be written in place."""
 
     def postprocess_batch_list(self, job: Any, pictures: Any) -> None:
         """pictures.images: [3,H,W] in 0..1 each, before the WebUI's face restoration, colour correction and overlay."""

@@ -56,8 +56,8 @@ class VaeStage(Stage):
         self._point(job)
         self.crossing.model_loaded(job)
 
-    def before_sampling(self, job: Any, latents: Any) -> None:
-        self.crossing.carry(job, latents)
+    def before_sampling(self, job: Any, latents: Any, noise: Any) -> None:
+        self.crossing.carry(job, latents, noise)
 
     def _point(self, job: Any) -> None:
         """Make the proof for the model that is loaded now, once for each."""

@@ -43,15 +43,16 @@ def carrying() -> dict:
 
     carry, seen = Crossing.carry, []
 
-    def watched(self, job, latents):
-        before = latents.clone()
-        carry(self, job, latents)
-        seen.append((before, latents.clone()))
+    def watched(self, job, latents, noise):
+        before, white = latents.clone(), noise.clone()
+        carry(self, job, latents, noise)
+        seen.append((before, latents.clone(), white, noise.clone()))
 
     Crossing.carry = watched
     found = {}
     for name, more, settings in (
         ("stranger", {"hr_checkpoint_name": "stranger"}, VAE),
+        ("adaptive", {"hr_checkpoint_name": "stranger"}, {**VAE, "vae_adaptive": True}),
         ("switched off", {"hr_checkpoint_name": "stranger"}, {**VAE, "vae_bridge": False}),
         ("twin", {"hr_checkpoint_name": "twin"}, VAE),
         ("same", {}, VAE),
@@ -60,12 +61,17 @@ def carrying() -> dict:
         seen.clear()
         on = vae_run.painted([settings], **{**HIRES, **more})
         off = vae_run.painted([False], **{**HIRES, **more})
-        changed = [float((before - after).abs().max()) for before, after in seen]
+        changed = [float((before - after).abs().max()) for before, after, _, _ in seen]
         found[name] = {"same picture": on["pictures"] == off["pictures"], "changed": changed, **_told(on)}
+        found[name]["noise"] = [float((white - noise).abs().max()) for _, _, white, noise in seen]
+        if name == "adaptive":
+            found[name]["ratios"] = (seen[-1][3] / seen[-1][2]).mean((0, 2, 3)).tolist()
+            spread = seen[-1][1].std((0, 2, 3))
+            found[name]["shares"] = (spread / spread.pow(2).mean().sqrt()).tolist()
         if name == "stranger":
             folder = Path(sys.argv[2]) / "models" / "Stable-diffusion"
             first, second = (load(folder / file) for file in ("tiny.safetensors", "stranger.safetensors"))
-            before, after = seen[-1]
+            before, after, _, _ = seen[-1]
             found[name]["error"] = float((second.encode(first.decode(before)) - after).abs().max())
     Crossing.carry = carry
     return found

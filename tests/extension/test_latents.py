@@ -31,6 +31,12 @@ def test_a_stranger_gets_latents_decoded_by_the_first_and_encoded_by_itself(scen
     assert found["carried"] and "another family" in found["comments"] and not found["same picture"]
 
 
+def test_noise_follows_carried_latents_where_that_is_wanted(scenes):
+    found = scenes["carrying"]
+    assert not any(found["stranger"]["noise"]) and found["adaptive"]["noise"][0] == 0 < found["adaptive"]["noise"][1]
+    assert found["adaptive"]["ratios"] == pytest.approx(found["adaptive"]["shares"], rel=0.05)
+
+
 @pytest.mark.parametrize("name", ["switched off", "twin", "same", "pixels"])
 def test_where_nothing_needs_to_be_carried_the_picture_is_the_webuis(scenes, name):
     found = scenes["carrying"][name]
