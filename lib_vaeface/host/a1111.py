@@ -27,6 +27,7 @@ from modules import (
     processing,
     script_callbacks,
     scripts,
+    scripts_postprocessing,
     sd_hijack,
     sd_models,
     sd_samplers,
@@ -43,6 +44,7 @@ class A1111(Page):
 
     script_class = scripts.Script
     always_visible = scripts.AlwaysVisible
+    extras_class = scripts_postprocessing.ScriptPostprocessing
 
     def __init__(self, name: str = "A1111") -> None:
         self.name = name

@@ -80,6 +80,10 @@ class Host(Protocol):
         would take it for a script of ours."""
 
     @property
+    def extras_class(self) -> type:
+        """Base class of the doorbell's script for the Extras tab."""
+
+    @property
     def always_visible(self) -> object:
         """What `Script.show` returns."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from . import lineage
-from .autoencoder import load
+from .autoencoder import from_state_dict, load
 from .codec import Autoencoder
 from .errors import VaeFileError
 from .hashes import LENGTH, Hashes
@@ -82,6 +82,11 @@ class Codecs:
 def raw(codec: Autoencoder) -> Autoencoder:
     """The codec for latents without scale and shift, as the WebUIs hand them to a decoder."""
     return replace(codec, scaling=Scaling(torch.ones(codec.channels), torch.zeros(codec.channels)).to(codec.device))
+
+
+def in_memory(own: HostVae) -> Autoencoder:
+    """The loaded model's own VAE as a codec for raw latents, in fp32. ValueError: its weights are no known VAE."""
+    return raw(from_state_dict(own.tensors, own.device, torch.float32))
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,40 @@ def vaes() -> dict:
     return found
 
 
+def extras() -> dict:
+    """The script of the Extras tab on a rendered portrait: switched off, on, by a VAE that does not fit, broken."""
+    import numpy as np
+
+    from lib_vaeface.face import detect
+    from modules import scripts, scripts_postprocessing
+    from pocket_webui.portraits import render, sample
+
+    data = Path(sys.argv[2])
+    vae_run.write_files(data)
+    (found,) = (one for one in scripts.postprocessing_scripts_data if one.script_class.__name__ == "VAEFaceExtras")
+    script, people = found.script_class(), sample(5, 1, "closeup", 256, 256)
+    image = Image.fromarray(render(people)[0].permute(1, 2, 0).numpy()).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L"))
+
+    def run(**values) -> dict:
+        pp = scripts_postprocessing.PostprocessedImage(image.copy())
+        with contextlib.redirect_stderr(io.StringIO()):
+            script.process(pp, **values)
+        differs = (np.asarray(pp.image) != np.asarray(image)).any(-1)
+        rows, columns = np.nonzero(differs)
+        spot = [int(v) for v in (columns.min(), rows.min(), columns.max(), rows.max())] if len(rows) else None
+        told = json.loads(pp.info["VAE Face faces"]) if "VAE Face faces" in pp.info else None
+        alpha = bool((np.asarray(pp.image)[..., 3] == np.asarray(image)[..., 3]).all())
+        return {"spot": spot, "told": told, "mode": pp.image.mode, "alpha": alpha}
+
+    with replaced(detect.Detectors, "get", lambda *_: 1 / 0):
+        broken = run(enable=True)
+    box = [round(edge) for edge in people[0].people[0].box]
+    on = {"enable": True, "vae": "tuned.safetensors"}
+    return {"off": run(), "on": run(**on), "stranger": run(**{**on, "vae": "other.safetensors"}), "broken": broken,
+            "odd": run(**{**on, "search": "nowhere"}), "box": box, "order": script.order}
+
+
 def numbers() -> dict:
     """How often the model is called for faces one by one and together, and how often texts are encoded for them."""
     from modules import sd_samplers_cfg_denoiser, shared

@@ -19,7 +19,7 @@ FEATHER = 0.18
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "every_job,options,failures,numbers,nested,vaes", str(data)]
+    command = [sys.executable, str(RUN), "every_job,options,failures,numbers,nested,vaes,extras", str(data)]
     done = subprocess.run(
         [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=900
     )
@@ -202,3 +202,22 @@ def test_the_face_vae_is_at_both_ends_of_the_sampler(scenes):
     assert found["refined"]["faces"][0]["used"] == "vae-ft-mse.safetensors"
     assert found["refined"]["pictures"] != found["refined, built-in"]["pictures"]
     assert found["refined"]["host"] == found["off"]["host"]
+
+
+def test_extras_decodes_the_faces_of_a_finished_picture(scenes):
+    found = scenes["extras"]
+    assert found["off"]["spot"] is None and found["off"]["told"] is None
+    told, (left, top, right, bottom), box = found["on"]["told"], found["on"]["spot"], found["box"]
+    assert told["used"] == "tuned.safetensors" and [face["done"] for face in told["found"]] == ["decoded"]
+    width, height = box[2] - box[0], box[3] - box[1]
+    assert left > box[0] - width / 2 and right < box[2] + width / 2
+    assert top > box[1] - height / 2 and bottom < box[3] + height / 2
+    assert found["on"]["mode"] == "RGBA" and found["on"]["alpha"]
+
+
+@pytest.mark.parametrize("name, said", [
+    ("stranger", "another family"), ("broken", "ZeroDivisionError"), ("odd", "'search' must be one of"),
+])  # fmt: skip
+def test_in_extras_too_nothing_that_fails_costs_the_picture(scenes, name, said):
+    found = scenes["extras"][name]
+    assert found["spot"] is None and said in json.dumps(found["told"])
