@@ -198,6 +198,11 @@ class Settings:
         help="Each channel of the second pass's noise gets the share that it has in the latents; measured: no gain",
         advanced=True,
     )
+    face_estimate: bool = setting(
+        False, "Faces may be estimated", "faces", "estimate",
+        help="With a picked VAE: decode faces by another VAE with statistics estimated at them where that is cheaper",
+        advanced=True,
+    )
     # fmt: on
 
     @classmethod

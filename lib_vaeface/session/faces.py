@@ -132,7 +132,9 @@ class FaceStage(Stage):
         codec = self.vae.for_decoding(job)
         if codec is None:
             return None
-        return redecoder(codec, self.session.vae.finals(len(images)), images)
+        latents, exact = self.session.vae.finals(len(images)), not self.settings.face_estimate
+        owns = self.session.vae.owns[-len(images) :] if latents is not None else None
+        return redecoder(codec, latents, images, owns, exact)
 
     def say(self, job: Any, note: str) -> None:
         if note and note not in self.notes:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lib_vaeface import host
 from lib_vaeface.vae.codec import Autoencoder
+from lib_vaeface.vae.decode import Own
 from lib_vaeface.vae.picked import AUTOMATIC, Pick, Picker, picker_of
 from lib_vaeface.vae.protocol import Coder, HostVae
 
@@ -37,6 +38,8 @@ class VaeStage(Stage):
         self._at = ""  # the model that is pointed now
         self.decoded: list[Tensor] = []
         """Raw latents [1,C,h,w] that were decoded in this iteration, the newest last, without previews."""
+        self.owns: list[Own | None] = []
+        """What each of their decodes left for the faces, where that is wanted."""
 
     @property
     def watching(self) -> bool:
@@ -47,7 +50,7 @@ class VaeStage(Stage):
         self._point(job)
 
     def before_process_batch(self, job: Any) -> None:
-        self.decoded = []
+        self.decoded, self.owns = [], []
         self._point(job)
         if self.on and self.settings.vae_bridge:
             self.crossing.prepare(job)
@@ -119,23 +122,35 @@ class VaeStage(Stage):
                 return None
 
         def decode(raw: Tensor) -> Any:
-            self._see(raw)
-            return lent(lambda codec, where: codec.decode_raw(raw) + rounding(where))
+            seen = self._see(raw)
+            return lent(lambda codec, where: self._decoded(codec, raw, where, seen))
 
         def computes() -> bool:
             return not self.session.error and picks[self.host.pass_of(owner())].codec is not None
 
         return Coder(decode, lambda images: lent(lambda codec, _: codec.moments(images)), computes)
 
-    def _see(self, raw: Tensor) -> None:
+    def _decoded(self, codec: Autoencoder, raw: Tensor, where: str, seen: bool) -> Tensor:
+        """Pictures in -1..1. Faces that may be estimated need what the decode of a result leaves."""
+        wanted = self.settings.on("faces") and self.settings.face_estimate
+        if not (seen and wanted and where != "between") or codec.circular:
+            return codec.decode_raw(raw) + rounding(where)
+        images, memories = codec.decode_keeping(raw)
+        self.owns[-len(memories) :] = [Own(codec, memory) for memory in memories]
+        return images * 2 - 1
+
+    def _see(self, raw: Tensor) -> bool:
         """Note a result that is decoded. The WebUI repeats in another precision what gave NaN: that is the same one."""
         which = self.host.decoding() if self.watching and not self.session.error else None
         if which is None:
-            return
+            return False
         if which == self._latest and self.decoded:
             self.decoded.pop()
+            self.owns.pop()
         self._latest = which
         self.decoded += raw.detach().split(1)
+        self.owns += [None] * len(raw)
+        return True
 
     def postprocess(self, job: Any, processed: Any) -> None:
         if not self.host.option("vaeface_vae_stays"):

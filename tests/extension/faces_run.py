@@ -154,6 +154,7 @@ def vaes() -> dict:
     (folder / "tuned.safetensors").rename(folder / "vae-ft-mse.safetensors")
     sd_vae.refresh_vae_list()
     decode = {**REFINE, "face_strength": 0, "face_tone": 0}
+    small, large = {**decode, "face_boxes": "0.45,0.45,0.55,0.55"}, {"width": 256, "height": 256, "steps": 3}
     found = {
         "off": painted(),
         "host mse": painted(override_settings={"sd_vae": "vae-ft-mse.safetensors"}),
@@ -162,6 +163,10 @@ def vaes() -> dict:
         "same": painted([{**decode, "face_vae": "Same"}]),
         "stranger": painted([{**decode, "face_vae": "other.safetensors"}]),
         "painted by it": painted([{**decode, "vae": True, "vae_name": "vae-ft-mse.safetensors", "face_vae": "Same"}]),
+        "large": painted(**large),
+        "estimated": painted([{**small, "vae": True, "vae_name": "same.safetensors", "face_estimate": True}], **large),
+        "exact": painted([{**small, "vae": True, "vae_name": "same.safetensors"}], **large),
+        "not picked": painted([{**small, "face_estimate": True}], **large),
         "refined": painted([REFINE]),
         "refined, built-in": painted([{**REFINE, "face_vae": "Built-in"}]),
     }

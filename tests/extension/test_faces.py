@@ -221,3 +221,14 @@ def test_extras_decodes_the_faces_of_a_finished_picture(scenes):
 def test_in_extras_too_nothing_that_fails_costs_the_picture(scenes, name, said):
     found = scenes["extras"][name]
     assert found["spot"] is None and said in json.dumps(found["told"])
+
+
+def test_faces_may_be_estimated_from_what_the_picked_vae_left(scenes):
+    found = scenes["vaes"]
+    names = ("estimated", "exact", "not picked")
+    ways = {name: found[name]["faces"][0]["found"][0]["decode"] for name in names}
+    assert ways["estimated"].startswith("approximate") and "off in measured pictures" in ways["estimated"]
+    assert ways["exact"].startswith("exact") and ways["not picked"].startswith("exact")
+    exact, estimated, own = (pictures(found[name])[0] for name in ("exact", "estimated", "large"))
+    near, far = np.abs(exact - estimated).max(), np.abs(exact - own).max()
+    assert 0 < near < far / 3
