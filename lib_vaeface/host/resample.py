@@ -1,8 +1,8 @@
 """Faces painted again by the WebUI's img2img: one job of ours for many crops, inside the job that painted them.
 
-The job's pictures go in and come out as floats, through the face VAE, and nothing of it is saved or shown. It has no
-scripts, so it rings nobody's hooks. Crops with a lower strength than the strongest of their batch are held back at
-the noised original, by the mask, until their own first step comes.
+The job's pictures go in and come out as floats, through the face VAE, and nothing of it is saved or shown. Its runner
+of scripts is empty, so it rings nobody's hooks. Crops with a lower strength than the strongest of their batch are held
+back at the noised original, by the mask, until their own first step comes.
 """
 
 from __future__ import annotations

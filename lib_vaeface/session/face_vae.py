@@ -28,6 +28,7 @@ class Chosen:
     that the painting VAE has decoded."""
 
     name: str
+    weight_hash: str
     codec: Autoencoder
     own: HostVae
     gains: bool
@@ -61,19 +62,19 @@ class FaceVae:
         own = self.session.host.vae(job)
         if own.identity not in self._chosen:
             self._chosen[own.identity] = self._pick(job, own)
-        self.name = self._chosen[own.identity].name
-        return self._chosen[own.identity]
+        chosen = self._chosen[own.identity]
+        self.name, self.weight_hash = chosen.name, chosen.weight_hash
+        return chosen
 
     def _pick(self, job: Any, own: HostVae) -> Chosen:
         painted = self._painted(own)
         pick = self._wanted(job, own, painted)
-        self.weight_hash = pick.weight_hash
         if pick.codec is None:
             codec = raw(from_state_dict(self._kept(own), own.device, torch.float32)).wrapping(own.circular)
             precise = next(iter(own.tensors.values())).dtype == torch.float32
         else:
             codec, precise = pick.codec, painted.codec is not None and painted.codec.dtype == torch.float32
-        return Chosen(pick.name, codec, own, gains=pick.name != painted.name or not precise)
+        return Chosen(pick.name, pick.weight_hash, codec, own, gains=pick.name != painted.name or not precise)
 
     def _painted(self, own: HostVae) -> Pick:
         """The VAE that decodes what this model paints: of the picture, where it is this model that has painted it."""

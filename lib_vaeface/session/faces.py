@@ -17,13 +17,12 @@ from lib_vaeface.face.redecode import redecoder
 from lib_vaeface.face.shown import EVERYTHING, NOTHING, shown
 from lib_vaeface.settings import Settings
 
-from .face_vae import FaceVae
+from .face_vae import SAME, FaceVae
 from .stage import Stage
 
 if TYPE_CHECKING:
     from .generation import Session
 
-SAME = "Same"
 PASS_FIELDS = {
     "detector": "face_detector", "search": "face_search", "score": "face_score", "smallest": "face_smallest",
     "largest": "face_largest", "count": "face_count", "order": "face_order", "strength": "face_strength",
@@ -143,7 +142,7 @@ class FaceStage(Stage):
 
     def found(self, index: int | None = None) -> dict[str, Any]:
         records = self.records[index] if index is not None and index < len(self.records) else []
-        found: dict[str, Any] = {"used": self.vae.name} if self.vae.name else {}
+        found: dict[str, Any] = {"used": self.vae.name, "hash": self.vae.weight_hash} if self.vae.name else {}
         if self.notes:
             found["notes"] = self.notes
         return {**found, "found": records}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from pathlib import Path
 
@@ -101,13 +100,7 @@ def held() -> dict:
 
 def previews() -> dict:
     """Faces of a batch by a fine-tune, while the WebUI decodes a preview behind the results."""
-    from modules import sd_vae
-
-    data = Path(sys.argv[2])
-    vae_run.write_files(data)
-    folder = data / "models" / "VAE"
-    (folder / "tuned.safetensors").rename(folder / "vae-ft-mse.safetensors")
-    sd_vae.refresh_vae_list()
+    vae_run.write_fine_tune()
     quiet = painted([DECODE], batch_size=2)
     with options(show_progress_every_n_steps=-1, show_progress_type="Full", live_previews_enable=True):
         shown = painted([DECODE], batch_size=2)
@@ -160,8 +153,4 @@ def seed_of(text: str) -> int:
 
 
 if __name__ == "__main__":
-    scenes, data, *flags = sys.argv[1:]
-    with contextlib.redirect_stdout(sys.stderr):
-        pocket_run.start(data, flags)
-        results = {name: globals()[name]() for name in scenes.split(",")}
-    print(json.dumps(results))
+    pocket_run.main(globals())

@@ -148,11 +148,7 @@ def vaes() -> dict:
     """Faces by another VAE than the picture's: chosen by its kind, by name, and one that does not fit."""
     from modules import sd_vae
 
-    data = Path(sys.argv[2])
-    vae_run.write_files(data)
-    folder = data / "models" / "VAE"
-    (folder / "tuned.safetensors").rename(folder / "vae-ft-mse.safetensors")
-    sd_vae.refresh_vae_list()
+    folder = vae_run.write_fine_tune()
     decode = {**REFINE, "face_strength": 0, "face_tone": 0}
     small, large = {**decode, "face_boxes": "0.45,0.45,0.55,0.55"}, {"width": 256, "height": 256, "steps": 3}
     found = {
@@ -277,8 +273,4 @@ def nested() -> dict:
 
 
 if __name__ == "__main__":
-    scenes, data, *flags = sys.argv[1:]
-    with contextlib.redirect_stdout(sys.stderr):
-        pocket_run.start(data, flags)
-        results = {name: globals()[name]() for name in scenes.split(",")}
-    print(json.dumps(results))
+    pocket_run.main(globals())

@@ -4,7 +4,6 @@ memory, saved beside pictures. `python latents_run.py SCENES DATA_DIR`, see pock
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import threading
 from pathlib import Path
@@ -169,9 +168,4 @@ def _off(stored, wanted, scale) -> float:
 
 
 if __name__ == "__main__":
-    scenes, data, *flags = sys.argv[1:]
-    with contextlib.redirect_stdout(sys.stderr):
-        pocket_run.start(data, flags)
-        write_checkpoints(Path(data))
-        results = {name: globals()[name]() for name in scenes.split(",")}
-    print(json.dumps(results))
+    pocket_run.main(globals(), write_checkpoints)

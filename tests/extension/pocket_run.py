@@ -219,9 +219,15 @@ def page() -> dict:
     return found
 
 
-if __name__ == "__main__":
+def main(scenes_of, prepare=lambda data: None):
+    """Run the scenes that the command line names and print what they tell. scenes_of: globals() of a file of scenes."""
     scenes, data, *flags = sys.argv[1:]
     with contextlib.redirect_stdout(sys.stderr):
         start(data, flags)
-        results = {name: globals()[name]() for name in scenes.split(",")}
+        prepare(Path(data))
+        results = {name: scenes_of[name]() for name in scenes.split(",")}
     print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(globals())

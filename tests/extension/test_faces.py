@@ -178,7 +178,9 @@ def test_what_was_asked_for_is_shown_behind_the_picture(scenes):
 @pytest.mark.parametrize("name", ["automatic", "named"])
 def test_faces_are_decoded_by_the_fine_tune_and_the_rest_by_the_pictures_own(scenes, name):
     found = scenes["vaes"]
-    assert found[name]["faces"][0]["used"] == "vae-ft-mse.safetensors" and done(found[name]) == [["decoded"]]
+    told = found[name]["faces"][0]
+    assert told["used"] == "vae-ft-mse.safetensors" and done(found[name]) == [["decoded"]]
+    assert len(told["hash"]) == 10 and told["hash"] == found["automatic"]["faces"][0]["hash"]
     off, mse, picture = (pictures(found[key])[0] for key in ("off", "host mse", name))
     core, edge = np.s_[26:38, 26:38], np.s_[:10]
     assert np.abs(picture[core] - mse[core]).max() <= 1 < np.abs(off[core] - mse[core]).max()

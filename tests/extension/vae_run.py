@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import sys
 from pathlib import Path
 
@@ -47,6 +46,18 @@ def write_files(data: Path) -> None:
     torch.save(own, folder / "old.pt")
     sd_vae.refresh_vae_list()
     shared.opts.data["sd_vae"] = "Automatic"  # a never saved option's override would stick (facts, "VAE")
+
+
+def write_fine_tune() -> Path:
+    """`write_files`, with the fine-tune under a name that says so. The folder."""
+    from modules import sd_vae
+
+    data = Path(sys.argv[2])
+    write_files(data)
+    folder = data / "models" / "VAE"
+    (folder / "tuned.safetensors").rename(folder / "vae-ft-mse.safetensors")
+    sd_vae.refresh_vae_list()
+    return folder
 
 
 def _nudged(value):
@@ -214,9 +225,4 @@ def hundred() -> dict:
 
 
 if __name__ == "__main__":
-    scenes, data, *flags = sys.argv[1:]
-    with contextlib.redirect_stdout(sys.stderr):
-        pocket_run.start(data, flags)
-        write_files(Path(data))
-        results = {name: globals()[name]() for name in scenes.split(",")}
-    print(json.dumps(results))
+    pocket_run.main(globals(), write_files)
