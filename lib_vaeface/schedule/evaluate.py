@@ -82,18 +82,21 @@ class Bound:
         return partial(_pick_key, tuple(weighted(body, w) for w in weights), keys, node.curve), (node.body,)
 
     def _bind_stages(self, node: Stages) -> Pick:
-        spread = self.clock.positions([t if t.unit != "s" else Time("0") for t in node.times], inner=True)
-        keys: list[Key] = []
-        for time, place in zip(node.times, spread, strict=True):
-            if time.unit == "s":
-                self.levels.add(time.value)
-                keys.append((-time.value, True))
-                continue
-            when = self.clock.whole(place)
-            keys.append((when, False))
-            if when >= 1:
-                self.cuts[when] = 1
+        keys = self.stage_keys(node)
+        for place, by_sigma in keys:
+            if by_sigma:
+                self.levels.add(-place)
+            elif place >= 1:
+                self.cuts[int(place)] = 1
         return partial(_pick_stage, node.texts, keys)
+
+    def stage_keys(self, node: Stages) -> list[Key]:
+        """The last step of each text but the last; below 1 it is over from the start."""
+        spread = self.clock.positions([t if t.unit != "s" else Time("0") for t in node.times], inner=True)
+        return [
+            (-time.value, True) if time.unit == "s" else (self.clock.whole(place), False)
+            for time, place in zip(node.times, spread, strict=True)
+        ]
 
     def _bind_turns(self, node: Turns) -> Pick:
         hold = self.clock.hold(node.hold) if node.hold else 1.0

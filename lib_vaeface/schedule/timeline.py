@@ -12,6 +12,7 @@ from .evaluate import LIMIT, Bound, Key, mix_at
 from .grammar import Reading, harmless
 from .notes import Note
 from .parts import Part
+from .switches import switches
 from .times import FOREVER, Clock
 
 Weights = dict[str, float]
@@ -92,7 +93,8 @@ class Timeline:
 
         {"v": 1, "prompt", "timing", "steps", "calls", "geometry", "by_sigma", "extended", "texts": [...],
         "pieces": [{"from": call, "until": call, "weights": [[index of the text, weight], ...]}],
-        "part_weights": [one per call, or one for all], "notes": [...]}. Calls past the planned ones are left out.
+        "part_weights": [one per call, or one for all], "switches": [see switches.py], "notes": [...]}. Calls past the
+        planned ones are left out.
         """
         texts = self.texts()
         index = {text: i for i, text in enumerate(texts)}
@@ -114,6 +116,7 @@ class Timeline:
             "texts": texts,
             "pieces": pieces,
             "part_weights": weights,
+            "switches": switches(self.bound),
             "notes": [note.to_json() for note in self.notes],
         }
 
