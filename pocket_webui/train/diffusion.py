@@ -1,8 +1,9 @@
-"""Stages `diffusion` and `xl`: text encoder and U-Net together, on latents of a frozen autoencoder."""
+"""Stages `diffusion`, `detail` and `xl`: text encoder and U-Net together, on latents of a frozen autoencoder."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,24 @@ DROP_CAPTION = 0.1  # share of empty captions, for classifier-free guidance (Ho 
 NOISY_CAPTION = 0.1  # share of captions with a few unknown words strewn in, so that such words do little harm
 OFFSET_NOISE = 0.1  # per-channel constant in the noise: else flat backgrounds follow the noise's mean, not the text
 SNR_CAP = 5.0  # above it steps count less (min-SNR weighting, Hang et al. 2023)
-NOISE_CAP = 30.0  # towards pure noise they count up to this much more (as v-prediction weighs them)
-EARLY = 0.5  # share of times drawn from the noisiest third, where only the text can say what to paint; falls to 0
+
+@dataclass(frozen=True)
+class Times:
+    """Where the times of a batch are drawn from: shares of the noisiest third, where only the text can say what to
+    paint, and of the `MIDDLE`, where faces have their place and the colour of an eye can still be told; else anywhere.
+
+    `cap`: how much more the noisiest steps count, at most (as v-prediction weighs them).
+    """
+
+    early: float
+    middle: float = 0.0
+    cap: float = 30.0
+
+
+MIDDLE = (350, 850)
+BEGINNING = Times(early=0.5)
+DETAIL = Times(early=0.15, middle=0.65, cap=8.0)
+DETAIL_CLOSEUPS = 0.7  # share of batches of close-ups in the stage `detail`
 
 
 class Trained(nn.Module):
@@ -57,15 +74,15 @@ def spoil(tokens: Tensor, encoder: TextEncoder, empty: Tensor, rng: random.Rando
 
 
 def losses(
-    model: LatentDiffusion, z: Tensor, places: Tensor, tokens: Tensor, size: tuple[int, int], early: float = EARLY
+    model: LatentDiffusion, z: Tensor, places: Tensor, tokens: Tensor, size: tuple[int, int], times: Times = BEGINNING
 ) -> dict[str, Tensor]:
-    """Noise-prediction error of scaled latents z [B,4,h,w], weighted by places [B,1,h,w]. early: see EARLY.
+    """Noise-prediction error of scaled latents z [B,4,h,w], weighted by places [B,1,h,w].
 
     Plain noise prediction hardly counts the noisiest steps (an error there is divided by the signal), yet colours are
     decided in them: with equal weights a short training never learns to follow the text.
     """
     device = z.device
-    t = draw_times(len(z), model.num_timesteps, early).to(device)
+    t = draw_times(len(z), model.num_timesteps, times).to(device)
     noise = torch.randn_like(z) + OFFSET_NOISE * torch.randn(*z.shape[:2], 1, 1, device=device)
     alphas = model.alphas_cumprod[t][:, None, None, None]
     noisy = alphas.sqrt() * z + (1 - alphas).sqrt() * noise
@@ -74,15 +91,18 @@ def losses(
         predicted = model.apply_model(noisy.contiguous(memory_format=torch.channels_last), t, cond)
     error = ((predicted.float() - noise).square() * places).mean(dim=(1, 2, 3))
     snr = (model.alphas_cumprod / (1 - model.alphas_cumprod))[t]
-    weight = (1 + 1 / snr).clamp(max=NOISE_CAP) * (SNR_CAP / snr).clamp(max=1.0)
+    weight = (1 + 1 / snr).clamp(max=times.cap) * (SNR_CAP / snr).clamp(max=1.0)
     return {"loss": (error * weight).mean(), "mse": error.mean().detach()}
 
 
-def draw_times(count: int, total: int, early: float) -> Tensor:
-    """Times [count]: uniform in 0..total-1, but a share of `early` from the last third."""
-    anywhere = torch.randint(0, total, (count,))
+def draw_times(count: int, total: int, times: Times) -> Tensor:
+    """Times [count] in 0..total-1."""
+    drawn = torch.randint(0, total, (count,))
     noisy = torch.randint(total * 2 // 3, total, (count,))
-    return torch.where(torch.rand(count) < early, noisy, anywhere)
+    middle = torch.randint(total * MIDDLE[0] // 1000, total * MIDDLE[1] // 1000, (count,))
+    chance = torch.rand(count)
+    drawn = torch.where(chance < times.early + times.middle, middle, drawn)
+    return torch.where(chance < times.early, noisy, drawn)
 
 
 def make_model(work: Work, vae: AutoencoderKL, spread: float, xl: bool) -> tuple[LatentDiffusion, dict[str, Any]]:
@@ -118,39 +138,42 @@ def louder_text(model: LatentDiffusion, tokens: Tensor, gain: float = 4.0) -> No
             out.bias.add_(before - out.weight @ (value.weight @ mean))
 
 
-def train(work: Work, name: str, vae: AutoencoderKL, reading: Path, xl: bool = False) -> None:
-    """Run one diffusion stage, beginning with the text encoder in the file `reading`.
+def train(work: Work, name: str, vae: AutoencoderKL, reading: Path | None = None) -> None:
+    """Run the stage `diffusion`, `detail` or `xl`.
 
-    Writes `<models>/pocket.safetensors` (or pocket-xl) and a sheet whenever state is saved.
+    `reading` is the file of the text encoder to begin with; `detail` begins with the checkpoint of `diffusion`. Writes
+    `<models>/pocket.safetensors` (or pocket-xl) whenever state is saved, and a sheet at the end.
     """
+    xl, detail = name == "xl", name == "detail"
     tokenizer = load_tokenizer(checkpoint.TOKENIZER)
-    store = LatentStore(work.folder / f"latents-{name}", Pool(work.pool), tokenizer)
+    store = LatentStore(work.folder / f"latents-{'xl' if xl else 'diffusion'}", Pool(work.pool), tokenizer)
     vae = vae.to(work.device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     store.update(vae, work.device)
     model, config = make_model(work, vae.cpu(), store.spread(), xl)
+    file = work.models / ("pocket-xl.safetensors" if xl else "pocket.safetensors")
     model = model.to(work.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     encoder = encoder_of(model)
-    encoder.transformer.load_state_dict(torch.load(reading, weights_only=True))
-    louder_text(model, store.shards[0].tokens[:64, 0].long().to(work.device))
+    if reading:
+        encoder.transformer.load_state_dict(torch.load(reading, weights_only=True))
+        louder_text(model, store.shards[0].tokens[:64, 0].long().to(work.device))
     trained = Trained(model).train()
+    if detail:
+        trained.load_state_dict(Trained(checkpoint.load(file)).state_dict())
     stage = Stage(name, work.states, trained, work.budget(name), decay=0.998)
     rng = random.Random(f"{work.seed} {name} {stage.step}")
     empty = torch.tensor(tokenizer("", padding="max_length", max_length=77)["input_ids"])
-    file = work.models / ("pocket-xl.safetensors" if xl else "pocket.safetensors")
 
     def step(index: int) -> dict[str, Tensor]:
-        z, places, tokens, size = store.batch(stage.budget.batch, rng)
+        z, places, tokens, size = store.batch(stage.budget.batch, rng, DETAIL_CLOSEUPS if detail else 0.0)
         tokens = spoil(tokens, encoder, empty, rng)
-        early = EARLY * (1.0 - stage.progress) ** 2  # what is small, glasses and eyes, is decided later
-        scaled = z.to(work.device) * model.scale_factor
-        return losses(model, scaled, places.to(work.device), tokens.to(work.device), size, early)
+        # What is small, glasses and eyes, is decided later.
+        falling = replace(BEGINNING, early=BEGINNING.early * (1.0 - stage.progress) ** 2)
+        scaled, places = z.to(work.device) * model.scale_factor, places.to(work.device)
+        return losses(model, scaled, places, tokens.to(work.device), size, DETAIL if detail else falling)
 
-    def publish() -> None:
-        save_averaged(model, stage, config, file)
-        sheets.paint(file, work.models / f"{name}-sheet.png", device=work.device)
-
-    stage.run(step, publish)
-    publish()
+    stage.run(step, lambda: save_averaged(model, stage, config, file))
+    save_averaged(model, stage, config, file)
+    sheets.paint(file, work.models / f"{name}-sheet.png", device=work.device)
 
 
 def save_averaged(model: LatentDiffusion, stage: Stage, config: dict[str, Any], file: Any) -> None:

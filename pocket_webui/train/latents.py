@@ -15,15 +15,18 @@ from transformers import CLIPTokenizer
 from ..nets.vae import AutoencoderKL
 from .pool import Pool, Shard
 
-EYES = 5.0  # times as much as elsewhere, see `eye_weights`
-GLASSES = 0.3
+EYES = 5.0  # times as much as elsewhere, see `place_weights`
+IRIS = 40.0
+CHIN = 2.0
+RARE = 0.4  # share of pictures drawn from those with glasses or a beard
 
 
 @dataclass(frozen=True)
 class LatentShard:
     """moments [n,2z,h,w] (mean, log variance), float16; tokens [n,captions,77], int16; size of the pictures (W, H).
 
-    weights [n,1,h,w]: how much each place counts in training, see `eye_weights`. glasses: rows of pictures with some.
+    weights [n,1,h,w]: how much each place counts in training, see `place_weights`. rare: rows of pictures with glasses
+    or beards.
     """
 
     name: str
@@ -31,11 +34,11 @@ class LatentShard:
     tokens: Tensor
     size: tuple[int, int]
     weights: Tensor
-    glasses: list[int]
+    rare: list[int]
 
     def row(self, rng: random.Random) -> int:
-        """One picture's row; a share of GLASSES comes from those with glasses, which else are a quarter of them."""
-        return rng.choice(self.glasses) if self.glasses and rng.random() < GLASSES else rng.randrange(len(self.moments))
+        """One picture's row; a share of RARE comes from those with glasses or beards, else a third of them."""
+        return rng.choice(self.rare) if self.rare and rng.random() < RARE else rng.randrange(len(self.moments))
 
 
 @torch.no_grad()
@@ -50,18 +53,31 @@ def encode_shard(shard: Shard, vae: AutoencoderKL, device: str) -> Tensor:
     return torch.cat(out)
 
 
-def eye_weights(records: list[dict[str, Any]], height: int, width: int) -> Tensor:
-    """[n,1,h,w], one place per latent pixel: 1, and EYES around eyes, where glasses are too; a picture's mean is 1.
+def place_weights(records: list[dict[str, Any]], height: int, width: int) -> Tensor:
+    """[n,1,h,w], one place per latent pixel: 1, more where little decides whether the words are followed; a picture's
+    mean is 1.
 
-    They cover a thirtieth of a close-up, so a plain mean learns them last.
+    EYES around eyes, where glasses are too: they cover a tenth of a close-up, so a plain mean learns them last. IRIS,
+    in close-ups, in the three places that hold the eye's colour: over 4,000 eyes it explains 25 % of the variance of
+    the place at the eye's centre, 13 and 6 % beside it and under 4 % of all others. CHIN in the lower third of a face.
     """
     weights = torch.ones(len(records), 1, height // 8, width // 8)
-    for row, record in zip(weights, records, strict=True):
-        for left, top, right, bottom in (box for person in record["people"] for box in person["eye_boxes"]):
-            x, y = 0.25 * (right - left), 0.4 * (bottom - top)
-            rows = slice(max(0, int((top - y) / 8)), max(0, int((bottom + y) / 8) + 1))
-            row[0, rows, max(0, int((left - x) / 8)) : max(0, int((right + x) / 8) + 1)] = EYES
+    for row, record in zip(weights[:, 0], records, strict=True):
+        for person in record["people"]:
+            left, top, right, bottom = person["box"]
+            _at_least(row, CHIN, (left, bottom - (bottom - top) / 3, right, bottom))
+            for eye_left, eye_top, eye_right, eye_bottom in person["eye_boxes"]:
+                x, y = 0.25 * (eye_right - eye_left), 0.4 * (eye_bottom - eye_top)
+                _at_least(row, EYES, (eye_left - x, eye_top - y, eye_right + x, eye_bottom + y))
+            for x, y in (person["left_eye"], person["right_eye"]) if record["kind"] == "closeup" else ():
+                _at_least(row, IRIS, (x - 8, y, x + 8, y))
     return weights / weights.mean((1, 2, 3), keepdim=True)
+
+
+def _at_least(weights: Tensor, value: float, box: tuple[float, float, float, float]) -> None:
+    """Raise weights [h,w] to `value` in a box given in pixels of the picture (eight to a place)."""
+    left, top, right, bottom = (max(0, int(edge // 8)) for edge in box)
+    weights[top : bottom + 1, left : right + 1].clamp_(min=value)
 
 
 def tokenise(captions: list[str], tokenizer: CLIPTokenizer) -> Tensor:
@@ -92,19 +108,26 @@ class LatentStore:
             torch.save({"moments": encode_shard(shard, vae, device), "tokens": torch.stack(captions).short()}, path)
         data = torch.load(path, weights_only=True)
         height, width = shard.pictures.shape[2:]
-        weights = eye_weights(shard.records, height, width)
-        glasses = [n for n, record in enumerate(shard.records) if any(one["glasses"] for one in record["people"])]
-        return LatentShard(shard.name, data["moments"], data["tokens"], (width, height), weights, glasses)
+        weights = place_weights(shard.records, height, width)
+        people = [record["people"] for record in shard.records]
+        rare = [n for n, group in enumerate(people) if any(one["glasses"] or one["beard"] for one in group)]
+        return LatentShard(shard.name, data["moments"], data["tokens"], (width, height), weights, rare)
 
     def spread(self) -> float:
         """Standard deviation of the latents: 1 / scale_factor."""
         values = torch.cat([shard.moments.chunk(2, 1)[0].float().flatten() for shard in self.shards[:8]])
         return float(values.std())
 
-    def batch(self, size: int, rng: random.Random) -> tuple[Tensor, Tensor, Tensor, tuple[int, int]]:
-        """Unscaled latent samples [size,z,h,w], weights [size,1,h,w], tokens [size,77], picture size. One shard a
-        batch."""
-        shard = rng.choices(self.shards, weights=[len(s.moments) for s in self.shards])[0]
+    def batch(
+        self, size: int, rng: random.Random, closeups: float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor, tuple[int, int]]:
+        """Unscaled latent samples [size,z,h,w], weights [size,1,h,w], tokens [size,77], picture size.
+
+        One shard a batch; a share of `closeups` of the batches is of close-ups for certain.
+        """
+        near = [s for s in self.shards if s.name.startswith("closeup")] if rng.random() < closeups else []
+        shards = near or self.shards
+        shard = rng.choices(shards, weights=[len(s.moments) for s in shards])[0]
         rows = torch.tensor([shard.row(rng) for _ in range(size)])
         mean, logvar = shard.moments[rows].float().chunk(2, dim=1)
         z = mean + torch.exp(0.5 * logvar.clamp(-30, 20)) * torch.randn_like(mean)

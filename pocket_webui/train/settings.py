@@ -72,6 +72,7 @@ class Plan:
     tune: Budget
     text: Budget
     diffusion: Budget
+    detail: Budget
     xl_vae: Budget
     xl: Budget
     unet: dict[str, Any] = field(default_factory=lambda: UNET)
@@ -87,8 +88,9 @@ FULL = Plan(
     tune=Budget(5_000, 8, 3e-4),
     text=Budget(1_500, 64, 1e-3),
     diffusion=Budget(40_000, 32, 8e-4),
+    detail=Budget(6_000, 16, 5e-4),
     xl_vae=Budget(8_000, 8, 1e-3),
-    xl=Budget(20_000, 32, 8e-4),
+    xl=Budget(20_000, 16, 8e-4),
 )
 
 QUICK = Plan(
@@ -97,6 +99,7 @@ QUICK = Plan(
     tune=Budget(6, 4, 3e-4),
     text=Budget(6, 4, 1e-3),
     diffusion=Budget(12, 4, 8e-4),
+    detail=Budget(6, 4, 5e-4),
     xl_vae=Budget(12, 4, 1e-3),
     xl=Budget(12, 4, 8e-4),
     unet={**UNET, "model_channels": 32, "channel_mult": [1, 2], "attention_resolutions": [2]},

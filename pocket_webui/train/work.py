@@ -14,6 +14,7 @@ BUDGET_OF = {
     "vae_ema": "tune",
     "vae_mse": "tune",
     "diffusion": "diffusion",
+    "detail": "detail",
     "xl_vae": "xl_vae",
     "xl": "xl",
 }
