@@ -45,6 +45,8 @@ class Field:
     """Folded away on the panel."""
     lines: int = 1
     """Of a text; more than one for a prompt, which may be longer than other texts."""
+    axis: bool = True
+    """Whether a person would compare values of it in an X/Y/Z plot."""
 
 
 def accept(field: Field, value: object) -> tuple[Value, str]:
@@ -52,15 +54,29 @@ def accept(field: Field, value: object) -> tuple[Value, str]:
     taken = _TAKE[field.kind](field, value)
     if taken is None:
         expected = " or ".join(field.choices) or {bool: "true or false", str: "a text"}.get(field.kind, "a number")
-        return field.default, f"{str(value)[:60]!r} refused, expected {expected}; using {field.default}"
-    if field.kind in (int, float) and taken != value:
-        return taken, f"{str(value)[:60]} taken as {taken}"
+        return field.default, f"{shown(value)!r} refused, expected {expected}; using {field.default}"
+    if field.kind in (int, float) and taken != float(value):  # type: ignore[arg-type]
+        return taken, f"{shown(value)} taken as {taken}"
     return taken, ""
+
+
+def shown(value: object) -> str:
+    """The beginning of a value from outside, as text that can be printed and saved. It never fails."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # numbers of thousands of digits, lists in lists in lists
+        text = type(value).__name__
+    return plain(text[:60])
+
+
+def plain(text: str) -> str:
+    """Text without lone surrogates, which JSON can hold and no file."""
+    return text.encode("utf8", "replace").decode("utf8")
 
 
 def _take_bool(field: Field, value: object) -> Value | None:
     words = {"true": True, "1": True, "1.0": True, "on": True, "false": False, "0": False, "0.0": False, "off": False}
-    return words.get(str(value).strip().lower())
+    return words.get(shown(value).strip().lower())
 
 
 def _take_number(field: Field, value: object) -> Value | None:
@@ -83,7 +99,7 @@ def _take_number(field: Field, value: object) -> Value | None:
 def _take_text(field: Field, value: object) -> Value | None:
     if not isinstance(value, str) or (field.choices and not field.listed and value not in field.choices):
         return None
-    return value[: LONGEST_PROMPT if field.lines > 1 else LONGEST]
+    return plain(value[: LONGEST_PROMPT if field.lines > 1 else LONGEST])
 
 
 _TAKE = {bool: _take_bool, int: _take_number, float: _take_number, str: _take_text}

@@ -12,10 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib_vaeface.fields import Field, Group, Value, accept
+from lib_vaeface.fields import Field, Group, Value, accept, shown
 
 TIMINGS = ("webui", "exact")
 PRECISIONS = ("best", "fp16", "bf16", "fp32")
+AXES = "_vaeface_axes"
+"""Where a job carries the values of its cell of an X/Y/Z plot, by name of field."""
+PLOT = "_vaeface_plot"
+"""Where it carries an object that all cells of the same plot have, and no others."""
+NO_AXES: Mapping[str, object] = {}
 
 
 GROUPS = {
@@ -62,12 +67,12 @@ class Settings:
     )
     vae_allow: bool = setting(
         False, "Use a VAE whose fit can't be told", "vae", "allow",
-        help="One that does not fit is never used", advanced=True,
+        help="One that does not fit is never used", advanced=True, axis=False,
     )
     vae_hash: str = setting(
         "", "VAE weights", "vae", "hash",
         help="Hash of the weights: a renamed copy of the file is found by it",
-        hidden=True,
+        hidden=True, axis=False,
     )
     vae_hires: str = setting(
         "Same", "VAE of the hires pass", "vae", "hires",
@@ -172,12 +177,12 @@ class Settings:
     face_boxes: str = setting(
         "", "Boxes of your own", "faces", "boxes",
         help="In place of a search: left,top,right,bottom of each face as shares of the picture (0..1), with ; between",
-        advanced=True,
+        advanced=True, axis=False,
     )
     face_passes: str = setting(
         "", "Further passes", "faces", "passes",
         help='A JSON list of passes after this one, each an object such as {"strength": 0.2, "prompt": "..."}',
-        lines=2, advanced=True,
+        lines=2, advanced=True, axis=False,
     )
     vae_bridge: bool = setting(
         True, "Carry latents to a hires checkpoint of another family", "vae", "bridge",
@@ -186,7 +191,7 @@ class Settings:
     face_return: str = setting(
         "nothing", "Show and save as well", "faces", "return",
         help="The picture before, faces numbered, the mask of what was changed, crops before and after",
-        choices=("nothing", "before", "overlay", "masks", "crops", "everything"), advanced=True,
+        choices=("nothing", "before", "overlay", "masks", "crops", "everything"), advanced=True, axis=False,
     )
     face_model: str = setting(
         "", "Model file for yolo", "faces", "model",
@@ -206,22 +211,28 @@ class Settings:
     # fmt: on
 
     @classmethod
-    def from_args(cls, args: Sequence[object]) -> tuple[Settings, list[str]]:
+    def from_args(
+        cls, args: Sequence[object], axes: Mapping[str, object] = NO_AXES, defaults: Mapping[str, object] = NO_AXES
+    ) -> tuple[Settings, list[str]]:
         """Settings from the page's or the API's arguments, and what was wrong with them.
 
         `args` are the fields in order, or one dict of names first; None and what is missing take the default. A dict
         that does not say `enabled` means on. Wrong arguments never raise: each gives a note that names the field.
+        `axes` are the values of an X/Y/Z plot's cell; each switches on what it needs, unless they say otherwise.
+        `defaults` are what the person's options say of fields that `args` leave open.
         """
         if args and isinstance(args[0], Mapping):
             given = {**dict(zip(NAMES[1:], args[1:], strict=False)), "enabled": True, **args[0]}
         else:
             given = dict(zip(NAMES, args, strict=False))
-        return cls.from_mapping(given)
+        given.update({name: value for name, value in defaults.items() if given.get(name) is None})
+        needed = {GROUPS[field.group].switch: True for field in FIELDS if field.name in axes}
+        return cls.from_mapping({**given, **({"enabled": True} if axes else {}), **needed, **axes})
 
     @classmethod
     def from_mapping(cls, given: Mapping[Any, object]) -> tuple[Settings, list[str]]:
         """Settings from values by name, and a note for each value or name that could not be taken as it was."""
-        notes = [f"{str(name)[:60]}: no such setting, ignored" for name in given if name not in NAMES]
+        notes = [f"{shown(name)}: no such setting, ignored" for name in given if name not in NAMES]
         taken: dict[str, Value] = {}
         for field in FIELDS:
             value = given.get(field.name)
@@ -242,59 +253,3 @@ FIELDS = tuple(
     for f in dataclasses.fields(Settings)
 )
 NAMES = tuple(field.name for field in FIELDS)
-
-
-@dataclass(frozen=True)
-class Option:
-    """One entry of the extension's section on the WebUI's settings page."""
-
-    name: str
-    default: bool
-    label: str
-    help: str
-
-
-OPTIONS = (
-    Option(
-        "vaeface_record_calls",
-        True,
-        "Write the counts of model calls and conditioning switches to the infotext",
-        "Off: the infotext holds only the settings that restore the panel",
-    ),
-    Option(
-        "vaeface_count_tokens",
-        True,
-        "Token counter: count the longest text that the prompt's schedule gives",
-        "Also where the extension is switched off; off: the WebUI counts by itself, slowly for long prompts",
-    ),
-    Option(
-        "vaeface_allow_yolo",
-        False,
-        "Allow ultralytics to open your own face models (.pt)",
-        "Such a file can run any program when it is opened: only files from people you trust",
-    ),
-    Option(
-        "vaeface_vae_stays",
-        True,
-        "Picked VAEs stay on the GPU between generations",
-        "Up to 2 GiB of the last used ones; off: they wait in the computer's memory and are copied for each generation",
-    ),
-    Option(
-        "vaeface_keep_latents",
-        True,
-        "Keep the latents of the last generation in memory",
-        "For comparing VAEs in the tab without painting again; at most 256 MiB, only of generations with VAE Face on",
-    ),
-    Option(
-        "vaeface_save_latents",
-        False,
-        "Save latents beside each picture",
-        "A .safetensors file of some 70 KB for 512x512 pixels, which the tab and the command line read",
-    ),
-    Option(
-        "vaeface_comfyui_latents",
-        False,
-        "Save latents in ComfyUI's layout (.latent)",
-        "Only with the option above",
-    ),
-)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from lib_vaeface.face.protocol import LatentCoder, Resampler
-from lib_vaeface.host import first_stage, resample, stack
+from lib_vaeface.host import first_stage, resample, settings_page, stack
 from lib_vaeface.host.conditioning import Redirect
 from lib_vaeface.host.page import Page
 from lib_vaeface.host.protocol import Listeners, ModelCall, Option
@@ -35,8 +35,6 @@ from modules import (
     shared,
     ui_components,
 )
-
-SECTION = ("vaeface", "VAE Face")
 
 
 class A1111(Page):
@@ -72,8 +70,13 @@ class A1111(Page):
     def redirect_conditioning(self) -> None:
         self._redirect.install()
 
-    def vae_names(self) -> Sequence[str]:
+    def vae_names(self, again: bool = False) -> Sequence[str]:
+        if again:
+            sd_vae.refresh_vae_list()
         return sorted(sd_vae.vae_dict)
+
+    def has_model(self) -> bool:
+        return getattr(sd_models.model_data, "sd_model", None) is not None
 
     def sampler_names(self) -> Sequence[str]:
         return [sampler.name for sampler in sd_samplers.visible_samplers()]
@@ -173,8 +176,11 @@ class A1111(Page):
         return stack.running(job)
 
     def option(self, name: str) -> Any:
-        default = next((option.default for option in self._options if option.name == name), None)
-        return shared.opts.data.get(name, default)
+        option = next((option for option in self._options if option.name == name), None)
+        value = shared.opts.data.get(name)
+        if option is None:
+            return value
+        return option.default if value is None else option.taken(value)
 
     def report_error(self, message: str) -> None:
         errors.report(message, exc_info=True)
@@ -191,6 +197,9 @@ class A1111(Page):
 
     def input_accordion(self, value: bool, *, label: str, elem_id: str) -> Any:
         return ui_components.InputAccordion(value, label=label, elem_id=elem_id)
+
+    def tool_button(self, symbol: str, *, elem_id: str, tooltip: str) -> Any:
+        return ui_components.ToolButton(symbol, elem_id=elem_id, tooltip=tooltip)
 
     def paste_field(self, component: Any, read: Callable[[Mapping[str, Any]], Any]) -> Any:
         # Without `api=`: the API would set that name on its request, which has no such field, and answer HTTP 500.
@@ -244,8 +253,7 @@ class A1111(Page):
 
     def _add_options(self) -> None:
         for option in self._options:
-            info = shared.OptionInfo(option.default, option.label, section=SECTION, category_id="sd").info(option.help)
-            shared.opts.add_option(option.name, info)
+            shared.opts.add_option(option.name, settings_page.entry(option, self.vae_names))
 
     def _silence(self) -> None:
         # Only this one: taking our "script unloaded" callback out of the list being walked would skip a neighbour's.

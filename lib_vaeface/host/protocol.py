@@ -57,16 +57,32 @@ class Listeners:
 
 
 class Option(Protocol):
-    """One yes-or-no entry of the extension's section on the WebUI's settings page."""
+    """One entry of the extension's section on the WebUI's settings page.
+
+    The default's type says what it holds: a truth value, a number with its range, or a text. listed: "vaes" offers the
+    WebUI's own files after `choices`, and takes any other text.
+    """
 
     @property
     def name(self) -> str: ...
     @property
-    def default(self) -> bool: ...
+    def default(self) -> bool | int | float | str: ...
     @property
     def label(self) -> str: ...
     @property
     def help(self) -> str: ...
+    @property
+    def choices(self) -> tuple[str, ...]: ...
+    @property
+    def listed(self) -> str: ...
+    @property
+    def minimum(self) -> float | None: ...
+    @property
+    def maximum(self) -> float | None: ...
+    @property
+    def step(self) -> float | None: ...
+    def taken(self, value: object) -> bool | int | float | str:
+        """A valid value for one from anywhere."""
 
 
 class Host(Protocol):
@@ -96,8 +112,11 @@ class Host(Protocol):
     def redirect_conditioning(self) -> None:
         """From now on ask the listener for conditioning. Calling it again changes nothing."""
 
-    def vae_names(self) -> Sequence[str]:
-        """Names of the files that may be picked, as they stand in the list on the page."""
+    def vae_names(self, again: bool = False) -> Sequence[str]:
+        """Names of the files that may be picked, as they stand in the list on the page. again: look at the folders."""
+
+    def has_model(self) -> bool:
+        """Whether a model is loaded. Asking loads none."""
 
     def sampler_names(self) -> Sequence[str]:
         """Names of the samplers, as they stand in the list on the page."""
@@ -171,7 +190,7 @@ class Host(Protocol):
         """Whether this thread is inside the processing of `job` right now: false once it has returned or failed."""
 
     def option(self, name: str) -> Any:
-        """Value of one of our options; its default where the WebUI has not added it."""
+        """Value of one of our options, always a valid one; its default where the WebUI has none."""
 
     def report_error(self, message: str) -> None:
         """Print the message and the exception being handled to the WebUI's console."""
@@ -184,6 +203,9 @@ class Host(Protocol):
 
     def input_accordion(self, value: bool, *, label: str, elem_id: str) -> Any:
         """The WebUI's accordion with a checkbox in its header; a control with `.extra()`, to be used by `with`."""
+
+    def tool_button(self, symbol: str, *, elem_id: str, tooltip: str) -> Any:
+        """The WebUI's small button of one symbol, for a row of controls."""
 
     def paste_field(self, component: Any, read: Callable[[Mapping[str, Any]], Any]) -> Any:
         """An entry of `infotext_fields`; `read` gets parsed infotext and gives a value, or None to leave it alone."""

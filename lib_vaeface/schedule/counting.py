@@ -9,12 +9,12 @@ from .compile import compile_prompt
 from .parts import split
 
 
-def longest(prompt: str, steps: int, negative: bool, count: Callable[[str], int]) -> str:
+def longest(prompt: str, steps: int, negative: bool, count: Callable[[str], int], extensions: bool = True) -> str:
     """The longest of all texts that the prompt's schedule gives, written so that the WebUI reads it as one text.
 
     count: tokens of a text in the WebUI's emphasis syntax.
     """
-    timelines = compile_prompt(prompt, max(steps, 1), negative=negative)
+    timelines = compile_prompt(prompt, max(steps, 1), negative=negative, extensions=extensions)
     texts = dict.fromkeys(plain(text) for timeline in timelines for text in timeline.texts())
     found = max(texts, key=count)
     weighted = not negative and split(found, False)[0].text != found.rstrip()

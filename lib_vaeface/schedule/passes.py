@@ -67,7 +67,8 @@ class Lines:
 
 @dataclass
 class Schedule:
-    """`answer` before each pass, `apply` at each model call of it. timing: "webui" or "exact".
+    """`answer` before each pass, `apply` at each model call of it. timing: "webui" or "exact". extensions: read also
+    forms that the WebUI does not know.
 
     notes: what the person should know, each once. grouped: by pass, (texts encoded, how many of them differ) where the
     WebUI's own batches were kept for the picture's sake.
@@ -75,6 +76,7 @@ class Schedule:
 
     timing: str
     bank: Encodings
+    extensions: bool = True
     notes: list[str] = field(default_factory=list)
     grouped: dict[Pass, tuple[int, int]] = field(default_factory=dict)
     _lines: dict[Pass, Lines] = field(default_factory=dict)
@@ -102,7 +104,7 @@ class Schedule:
         flat, parts = [one for row in rows for one in row], [part for image in images for part in image]
         self._lines[where] = Lines(request, flat, parts, [*known.values()])
         self.grouped[where] = grouped(known.values(), request)
-        return Answer(images, joined(one.remarks for one in known.values()), _old_differs(request))
+        return Answer(images, joined(one.remarks for one in known.values()), _old_differs(request, self.extensions))
 
     def apply(
         self,
@@ -165,6 +167,7 @@ class Schedule:
             old=request.old,
             timing=self.timing,
             calls=request.calls if exact else None,
+            extensions=self.extensions,
         )
 
     def _note(self, request: Request, timelines: Iterable[Timeline]) -> None:
@@ -183,11 +186,11 @@ def _name(timeline: Timeline) -> str:
     return f"{part.weights} {part.times} {part.curve} {part.text}"
 
 
-def _old_differs(request: Request) -> bool:
+def _old_differs(request: Request, extensions: bool) -> bool:
     """Whether the option for old prompt editing timelines is on and matters."""
     return request.old and any(
-        segments(prompt, request.steps, request.hires_steps, old=True)
-        != segments(prompt, request.steps, request.hires_steps)
+        segments(prompt, request.steps, request.hires_steps, True, extensions)
+        != segments(prompt, request.steps, request.hires_steps, False, extensions)
         for prompt in dict.fromkeys(request.prompts)
     )
 

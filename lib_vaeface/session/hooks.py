@@ -12,9 +12,10 @@ from typing import Any
 
 from lib_vaeface import host, infotext
 from lib_vaeface.host import Host, Listeners, ModelCall
+from lib_vaeface.options import NATIVE_SYNTAX, OPTIONS, TIMING
 from lib_vaeface.schedule.counting import longest
 from lib_vaeface.schedule.protocol import Answer, Request
-from lib_vaeface.settings import OPTIONS, Settings
+from lib_vaeface.settings import AXES, Settings
 from lib_vaeface.version import stale_notice
 
 from .generation import ATTRIBUTE, Session
@@ -48,7 +49,8 @@ def open_session(job: Any, args: Sequence[object], webui: Host) -> None:
         webui.release_vae()
     for key in infotext.KEYS:  # a grid of jobs may share the dict in which an earlier job of ours wrote
         job.extra_generation_params.pop(key, None)
-    settings, notes = Settings.from_args(args)
+    defaults = {"timing": webui.option(TIMING)}
+    settings, notes = Settings.from_args(args, getattr(job, AXES, {}), defaults)
     if not settings.enabled:
         for note in (n for n in notes if n.startswith("enabled:")):
             webui.comment(job, f"VAE Face: {note}")
@@ -97,9 +99,10 @@ def on_image_saved(job: Any, filename: str, infotext: str) -> None:
 
 def on_count(prompt: str, steps: int, negative: bool, count: Callable[[str], int]) -> str:
     """The text whose tokens the WebUI's counter shows: the longest that the prompt's schedule gives."""
-    if not host.current().option("vaeface_count_tokens"):
+    webui = host.current()
+    if not webui.option("vaeface_count_tokens"):
         return prompt
-    return longest(prompt, steps, negative, count)
+    return longest(prompt, steps, negative, count, extensions=not webui.option(NATIVE_SYNTAX))
 
 
 def opener(script_version: str) -> Callable[..., None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from lib_vaeface.options import LATENTS_MIB, MIB
 from lib_vaeface.vae import kept, latent_files
 from lib_vaeface.vae.formats import BY_KEY
 from lib_vaeface.vae.latent_files import About
@@ -78,4 +79,5 @@ class LatentStage(Stage):
             same = [raw for raw in self._all if raw.shape == self._all[0].shape]
             texts = self.host.infotexts(processed)[: len(same)]
             own = self._own
-            kept.keep(same, self._about(texts[0] if texts else ""), texts, own.identity, own.scale, own.shift)
+            about, most = self._about(texts[0] if texts else ""), self.host.option(LATENTS_MIB) * MIB
+            kept.keep(same, about, texts, own.identity, own.scale, own.shift, most)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from lib_vaeface.host import ModelCall
+from lib_vaeface.options import NATIVE_SYNTAX
 from lib_vaeface.schedule.encodings import Encodings
 from lib_vaeface.schedule.passes import Schedule
 from lib_vaeface.schedule.protocol import Answer, Request
@@ -24,7 +25,8 @@ class ScheduleStage(Stage):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.schedule = Schedule(self.settings.timing, ENCODINGS)
+        self.native = bool(self.host.option(NATIVE_SYNTAX))
+        self.schedule = Schedule(self.settings.timing, ENCODINGS, extensions=not self.native)
         self.traces: dict[str, Trace] = {}
         self._top = 0.0  # the noise level that a pass began with
 
@@ -70,6 +72,8 @@ class ScheduleStage(Stage):
 
     def found(self, index: int | None = None) -> dict[str, Any]:
         found: dict[str, Any] = {"notes": self.schedule.notes} if self.schedule.notes else {}
+        if self.native:
+            found["syntax"] = "webui"
         if self.host.option("vaeface_record_calls"):
             found.update({name: self._summary(name) for name in self.traces})
         return found

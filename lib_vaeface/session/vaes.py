@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from lib_vaeface import host
+from lib_vaeface.options import DEFAULT_VAE, GIB, REMEMBER_VAE, VAE_GIB
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.decode import Own
-from lib_vaeface.vae.picked import AUTOMATIC, Pick, Picker, picker_of
+from lib_vaeface.vae.picked import AUTOMATIC, Habits, Pick, Picker, picker_of
 from lib_vaeface.vae.protocol import Coder, HostVae
 
 from .crossing import Crossing
@@ -99,6 +100,7 @@ class VaeStage(Stage):
             allow=chosen.vae_allow,
             precision=precision or chosen.vae_precision,
             told=lambda climb: self.session.tell(job, str(climb)),
+            habits=habits(self.host),
         )
         if pick.why and name != AUTOMATIC:
             self.session.tell(job, pick.why)
@@ -177,6 +179,13 @@ def rounding(where: str) -> float:
 
 
 def picker() -> Picker:
-    """The one picker of this process, with its files in the WebUI's data folder."""
+    """The one picker of this process, with its files in the WebUI's data folder and the memory that it may use now."""
     webui = host.current()
-    return picker_of(webui.data_folder(), tuple(webui.vae_folders()), tuple(webui.checkpoint_folders()))
+    found = picker_of(webui.data_folder(), tuple(webui.vae_folders()), tuple(webui.checkpoint_folders()))
+    found.codecs.most_bytes = int(webui.option(VAE_GIB) * GIB)
+    return found
+
+
+def habits(webui: host.Host) -> Habits:
+    """What the settings page says of "Automatic"."""
+    return Habits(webui.option(DEFAULT_VAE), webui.option(REMEMBER_VAE))

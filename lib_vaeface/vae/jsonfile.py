@@ -50,6 +50,21 @@ class JsonFile:
             self._set(name, value)
             raise
 
+    def clear(self) -> None:
+        """Removes all entries; nothing is written where there are none. OSError as in `put`."""
+        if not self.items():
+            return
+        if self.path is None:
+            self._table = {}
+            return
+        try:
+            with _locked(self.path):
+                self._table = {}
+                self._write(self.path)
+        except OSError:
+            self._table = {}
+            raise
+
     def _set(self, name: str, value: Any) -> None:
         self._table.pop(name, None)
         if value is not None:

@@ -38,13 +38,19 @@ class Kept:
 
 
 def keep(
-    raws: Sequence[Tensor], about: About, infotexts: Sequence[str], identity: str, scale: float, shift: float
+    raws: Sequence[Tensor],
+    about: About,
+    infotexts: Sequence[str],
+    identity: str,
+    scale: float,
+    shift: float,
+    most_bytes: int = MOST_BYTES,
 ) -> None:
-    """Take the place of what was kept. raws: [1,C,h,w] each, of one size; too many of them are not kept at all."""
+    """Take the place of what was kept. raws: [1,C,h,w] each, of one size; more than most_bytes are not kept at all."""
     global _LAST
-    latents = torch.cat([(raw.detach().float().cpu() - shift) * scale for raw in raws])
-    if latents.numel() * latents.element_size() > MOST_BYTES:
+    if sum(raw.numel() for raw in raws) * torch.float32.itemsize > most_bytes:
         return
+    latents = torch.cat([(raw.detach().float().cpu() - shift) * scale for raw in raws])
     with _LOCK:
         _LAST = Kept(latents, about, tuple(infotexts), identity, scale, shift)
 

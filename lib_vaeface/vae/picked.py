@@ -27,6 +27,7 @@ from .verdicts import FITS, UNKNOWN, Verdict, Verdicts
 BUILT_IN, AUTOMATIC = "Built-in", "Automatic"
 BEST = "best"
 MOST_BYTES = 2 * 2**30
+NO_OTHER = "Automatic chose the model's own VAE: no file that fits was picked before, is named like it or the default"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,15 @@ class Pick:
     why: str = ""
     weight_hash: str = ""
     refused: bool = False
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the person's settings say. default: the file that "Automatic" takes where nothing speaks for another, or
+    "Built-in". memory: whether picks are remembered for their checkpoint; where not, all that were are forgotten."""
+
+    default: str = BUILT_IN
+    memory: bool = True
 
 
 @dataclass
@@ -71,7 +81,6 @@ class Codecs:
         while len(self._kept) > 1 and sum(codec.nbytes for codec in self._kept.values()) > self.most_bytes:
             self._kept.popitem(last=False)
         return self._kept[key]
-
 
     def leave_device(self) -> None:
         """Take all weights off the device; they are made ready again when they are needed."""
@@ -107,6 +116,7 @@ class Picker:
         allow: bool = False,
         precision: str = BEST,
         told: Callable[[Climb], None] = lambda climb: None,
+        habits: Habits = Habits(),
     ) -> Pick:
         """The VAE for the model that is loaded. What does not fit is never opened for it; the WebUI's own is used then.
 
@@ -116,15 +126,40 @@ class Picker:
             return Pick()
         facts = facts_of(host)
         if wanted == AUTOMATIC:
-            return self._automatic(host, facts, precision, told)
+            return self._automatic(host, facts, precision, told, habits)
         try:
             entry = self._entry(wanted, weight_hash)
             pick = self._proved(entry, host, facts, allow, precision, told)
         except (VaeNameError, VaeFileError, OSError) as error:
             return Pick(why=f"{error} The model's own VAE was used.", refused=True)
-        if pick.codec is not None:
+        if pick.codec is not None and habits.memory:
             self._remember(facts, entry)
         return pick
+
+    def forget(self, facts: CheckpointFacts) -> None:
+        """What was picked for this checkpoint. OSError: it comes back with the next start."""
+        self.chosen.put(facts.fingerprint, None)
+
+    def for_automatic(self, facts: CheckpointFacts, habits: Habits) -> list[tuple[Entry, str]]:
+        """The files that "Automatic" tries, in this order, each with what speaks for it."""
+        entries = self.library.refresh()
+        if not habits.memory:
+            self._forget_all()
+        last, stem = self.chosen.get(facts.fingerprint), Path(facts.name).stem.lower()
+        wanted = [(entry, "it was picked last for this checkpoint") for entry in entries if entry.name == last]
+        wanted += [(entry, "it is named like the model") for entry in entries if _named_for(entry, stem)]
+        if habits.default != BUILT_IN:
+            try:
+                wanted.append((self.library.find(habits.default), "it is the default of the settings page"))
+            except VaeNameError:
+                pass  # the settings may be of another machine
+        return wanted
+
+    def _forget_all(self) -> None:
+        try:
+            self.chosen.clear()
+        except OSError:
+            pass  # forgotten in memory
 
     def prove(
         self, entry: Entry, host: HostVae, *, precision: str = BEST, told: Callable[[Climb], None] = lambda climb: None
@@ -183,21 +218,18 @@ class Picker:
         ask = " It can be allowed." if verdict.answer == UNKNOWN else ""
         return f"{info.name} was not used, {verdict.answer}: {verdict.reason}{ask} {known}"
 
-    def _automatic(self, host: HostVae, facts: CheckpointFacts, precision: str, told: Callable[[Climb], None]) -> Pick:
-        """What was picked last for this checkpoint, or a file named like it, if proved to fit; else the model's own."""
-        entries = self.library.refresh()
-        last = self.chosen.get(facts.fingerprint)
-        stem = Path(host.checkpoint).stem.lower()
-        wanted = [(entry, "it was picked last for this checkpoint") for entry in entries if entry.name == last]
-        wanted += [(entry, "it is named like the model") for entry in entries if _named_for(entry, stem)]
-        for entry, reason in wanted:
+    def _automatic(
+        self, host: HostVae, facts: CheckpointFacts, precision: str, told: Callable[[Climb], None], habits: Habits
+    ) -> Pick:
+        """The first of `for_automatic` that is proved to fit; else the model's own."""
+        for entry, reason in self.for_automatic(facts, habits):
             try:
                 pick = self._proved(entry, host, facts, False, precision, told)
-            except (VaeFileError, OSError):
+            except (VaeNameError, VaeFileError, OSError):
                 continue
             if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
                 return replace(pick, why=f"Automatic chose {entry.name}: {reason}, and it fits")
-        return Pick(why="Automatic chose the model's own VAE: no file that fits was picked before or is named like it")
+        return Pick(why=NO_OTHER)
 
 
 @functools.lru_cache(maxsize=1)
@@ -224,4 +256,3 @@ def _named_for(entry: Entry, stem: str) -> bool:
 def facts_of(host: HostVae) -> CheckpointFacts:
     """What kinship needs of the model that is loaded."""
     return CheckpointFacts(host.checkpoint, host.channels, 8, host.formats, lineage.sample_tensors(host.tensors))
-

@@ -3,6 +3,9 @@
 from types import SimpleNamespace
 
 from lib_vaeface.host import ModelCall
+from lib_vaeface.options import OPTIONS
+
+DEFAULTS = {option.name: option.default for option in OPTIONS}
 
 
 class SampleHost:
@@ -52,7 +55,7 @@ class SampleHost:
         return any(running is job for running in self.stack)
 
     def option(self, name):
-        return self.options[name]
+        return self.options.get(name, DEFAULTS.get(name))
 
     def report_error(self, message):
         self.errors.append(message)
