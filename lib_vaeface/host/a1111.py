@@ -92,6 +92,10 @@ class A1111(Page):
         given = getattr(shared.cmd_opts, "ckpt_dir", None)
         return [Path(sd_models.model_path), *([Path(given)] if given else [])]
 
+    def reachable_from_outside(self) -> bool:
+        flags = ("webui_is_non_local", "share", "listen", "ngrok", "server_name")
+        return any(getattr(shared.cmd_opts, flag, None) for flag in flags)
+
     def data_folder(self) -> Path:
         return Path(paths_internal.data_path) / "vaeface"
 
@@ -252,8 +256,9 @@ class A1111(Page):
             params.prompt = self._listeners.counted(text, params.steps, not params.is_positive, _tokens)
 
     def _add_options(self) -> None:
+        outside = self.reachable_from_outside()
         for option in self._options:
-            shared.opts.add_option(option.name, settings_page.entry(option, self.vae_names))
+            shared.opts.add_option(option.name, settings_page.entry(option, self.vae_names, outside))
 
     def _silence(self) -> None:
         # Only this one: taking our "script unloaded" callback out of the list being walked would skip a neighbour's.

@@ -81,6 +81,8 @@ class Option(Protocol):
     def maximum(self) -> float | None: ...
     @property
     def step(self) -> float | None: ...
+    @property
+    def private(self) -> bool: ...
     def taken(self, value: object) -> bool | int | float | str:
         """A valid value for one from anywhere."""
 
@@ -126,6 +128,9 @@ class Host(Protocol):
 
     def checkpoint_folders(self) -> Sequence[Path]:
         """Where it keeps checkpoints, among which there may be VAEs named for them."""
+
+    def reachable_from_outside(self) -> bool:
+        """Whether it was started so that other computers may open its page."""
 
     def data_folder(self) -> Path:
         """Where the extension may keep files of its own; it may not be there yet."""
