@@ -31,6 +31,8 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
+    private: bool = False
+    """Neither shown nor set while the WebUI can be reached from outside, nor set by its API."""
 
     def taken(self, value: object) -> Value:
         """A value from the WebUI's settings, its API or a hand-written config.json, as one that is valid here."""
@@ -119,6 +121,18 @@ OPTIONS = (
         "Timing at first",
         "What the panel begins with after a reload of the page's UI, and what an API call has that does not say",
         choices=("webui", "exact"),
+    ),
+    Option(
+        "vaeface_preset_folder", "",
+        "Folder of presets",
+        "Empty: vaeface/presets in the WebUI's data folder. Presets that are there already are not moved",
+        private=True,
+    ),
+    Option(
+        "vaeface_outside_access", False,
+        "Allow saving from outside",
+        "Where the WebUI can be reached from other computers: let them save presets, and the tab write files",
+        private=True,
     ),
 )
 # fmt: on

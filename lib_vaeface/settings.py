@@ -208,6 +208,11 @@ class Settings:
         help="With a picked VAE: decode faces by another VAE with statistics estimated at them where that is cheaper",
         advanced=True,
     )
+    vae_compare: bool = setting(
+        False, "Decode with every fitting VAE as well", "vae", "compare",
+        help="A sheet of their pictures beside each picture, with what differs; nothing is sampled again",
+        advanced=True,
+    )
     # fmt: on
 
     @classmethod

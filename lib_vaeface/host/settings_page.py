@@ -12,10 +12,13 @@ SECTION = ("vaeface", "VAE Face")
 gr: Any = ui_components.gr  # type: ignore[attr-defined]
 
 
-def entry(option: Option, vae_names: Callable[[bool], Sequence[str]]) -> Any:
-    """The WebUI's description of one option, with the control that suits it."""
+def entry(option: Option, vae_names: Callable[[bool], Sequence[str]], outside: bool) -> Any:
+    """The WebUI's description of one option, with the control that suits it. outside: others may open this page."""
     category = options.categories.register_category(*SECTION)
     more = _control(option, vae_names)
+    if option.private:
+        more["restrict_api"] = True
+        more["component_args"] = {"visible": not outside}  # what can't be seen A1111 doesn't let anybody set
     made = shared.OptionInfo(option.default, option.label, section=SECTION, category_id=category, **more)
     return made.info(option.help)
 

@@ -28,8 +28,8 @@ def valid(name: object) -> str:
     if len(name) > 4 * MOST_CHARACTERS:
         raise NameRefused(f"The name has {len(name)} characters; {MOST_CHARACTERS} are allowed.")
     name = unicodedata.normalize("NFC", name)
-    for wrong in (_characters(name), _ends(name), _length(name), _device(name)):
-        if wrong:
+    for check in (_characters, _ends, _length, _device):
+        if wrong := check(name):
             raise NameRefused(wrong)
     return name
 

@@ -20,7 +20,7 @@ def test_order_of_positional_arguments_is_pinned():
         "faces", "face_vae", "face_strength", "face_prompt", "face_negative", "face_adaptive", "face_guard",
         "face_search", "face_detector", "face_score", "face_smallest", "face_largest", "face_count", "face_order",
         "face_seeds", "face_steps", "face_sampler", "face_cfg", "face_tone", "face_boxes", "face_passes",
-        "vae_bridge", "face_return", "face_model", "vae_adaptive", "face_estimate",
+        "vae_bridge", "face_return", "face_model", "vae_adaptive", "face_estimate", "vae_compare",
     )  # fmt: skip
 
 
