@@ -1,0 +1,431 @@
+/* Timelines: what a prompt says at each model call of a pass, equal to what lib_vaeface/schedule gives on the server, which
+   has the reasons. Knows no page. tests/browser/test_timeline_cases.py holds the two together. */
+
+(function() {
+    "use strict";
+
+    const {number, size} = globalThis.vaefaceForms, {harmless, placesOf, read, split} = globalThis.vaefaceReading;
+    const FAR = 1e9, FOREVER = 2 ** 31 - 1, LIMIT = 64, LEVELS = 64, CHARACTERS = 500000;
+    const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+    const six = (value) => Math.round(value * 1e6) / 1e6;
+
+    /* Shapes of a transition (curves.py). */
+
+    const EASING = {
+        "linear": (u) => u,
+        "smooth": (u) => u * u * (3 - 2 * u),
+        "ease-in": (u) => u * u,
+        "ease-out": (u) => u * (2 - u),
+        "ease-in-out": (u) => u < 0.5 ? 4 * u ** 3 : 1 - 4 * (1 - u) ** 3,
+        "sine": (u) => (1 - Math.cos(Math.PI * u)) / 2,
+        "step": (u) => Number(u >= 1),
+        "slerp": (u) => u,
+    };
+    function mix(curve, index, u, count, cyclic) {
+        let found;
+        if (curve === "catmull") {
+            found = [-0.5 * u + u ** 2 - 0.5 * u ** 3, 1 - 2.5 * u ** 2 + 1.5 * u ** 3, 0.5 * u + 2 * u ** 2 - 1.5 * u ** 3,
+                -0.5 * u ** 2 + 0.5 * u ** 3].map((share, i) => [index - 1 + i, share]);
+        } else if (curve === "bezier") {
+            found = bezier((index + u) / (count - 1), count);
+        } else {
+            const pace = EASING[curve || "linear"](u);
+            found = [[index, 1 - pace], [index + 1, pace]];
+        }
+        const total = new Map();
+        found.forEach(function([key, share]) {
+            const at = cyclic ? (key % count + count) % count : clamp(key, 0, count - 1);
+            total.set(at, (total.get(at) || 0) + share);
+        });
+        return Array.from(total).filter((one) => one[1] !== 0);
+    }
+
+    function bezier(u, count) {
+        if (u <= 0 || u >= 1) return [[u <= 0 ? 0 : count - 1, 1]];
+        const degree = count - 1, near = Math.log(u), far = Math.log1p(-u), shares = [];
+        let binomial = 0, total = 0;
+        for (let i = 0; i < count; i++) {
+            const value = binomial + i * near + (degree - i) * far;
+            if (value > -14) shares.push([i, Math.exp(value)]);
+            binomial += Math.log((degree - i) / (i + 1));
+        }
+        shares.forEach((one) => { total += one[1]; });
+        return shares.map(([i, share]) => [i, share / total]);
+    }
+
+
+    /* From numbers in a prompt to steps, from model calls to steps (times.py). */
+    class Clock {
+        constructor(steps, calls, base, old, exact) {
+            Object.assign(this, {steps, calls, base, old, exact});
+        }
+
+        position(t) {
+            let value = number(t);
+            if (t.unit === "%") value = value * this.steps / 100;
+            else if (this.old) value = value < 1 ? value * this.steps : value;
+            else if (t.text.includes(".")) value = (value - (this.base === null ? 0 : 1)) * this.steps;
+            else value -= this.base || 0;
+            return clamp(value, -FAR, FAR);
+        }
+
+        whole(position) {
+            return Math.min(this.steps, Math.trunc(this.exact ? position + 1e-9 : position));
+        }
+
+        hold(t) {
+            const value = number(t), share = this.old ? value < 1 : t.text.includes(".");
+            return clamp(t.unit === "%" ? value * this.steps / 100 : share ? value * this.steps : value, 1, FAR);
+        }
+
+        /* Left-out ones are spread evenly; the ends are the pass's, which are not among the times if `inner`. */
+        positions(times, inner) {
+            let known = times.map((t) => t.unit === "?" ? null : this.position(t));
+            if (inner) known = [0].concat(known, this.steps);
+            const last = known.length - 1;
+            if (known[0] === null) known[0] = 0;
+            if (known[last] === null) known[last] = this.steps;
+            for (let i = 0, j = 1; j <= last; j++) {
+                if (known[j] === null) continue;
+                const start = known[i], end = known[j];
+                for (let n = i + 1; n < j; n++) known[n] = start + (end - start) * (n - i) / (j - i);
+                i = j;
+            }
+            return inner ? known.slice(1, -1) : known;
+        }
+
+        /* null: past the end, on the hosts' clock only. */
+        step(call) {
+            if (this.exact) return Math.min(Math.floor(Math.max(call, 0) * this.steps / this.calls) + 1, this.steps);
+            return call <= this.steps ? Math.max(call, 1) : null;
+        }
+
+        lastCall(step) {
+            if (!this.exact) return step;
+            return step >= this.steps ? FOREVER : Math.ceil(step * this.calls / this.steps) - 1;
+        }
+    }
+
+    /* A tree bound to a clock (evaluate.py). Keys are [place, whether it is minus a sigma]. */
+    class Bound {
+        constructor(nodes, clock) {
+            Object.assign(this, {nodes, clock, cuts: new Uint8Array(clock.steps + 1), levels: new Set(), most: 0});
+            this.geometries = new Set();
+            this.nodeList = [];
+            this.picks = new Map();
+            this.cuts[clock.steps] = 1;
+            const stack = [[nodes, 0]];
+            while (stack.length) {
+                const top = stack[stack.length - 1], node = top[0][top[1]++];
+                if (node === undefined) stack.pop();
+                if (node === undefined || typeof node === "string") continue;
+                this.nodeList.push(node);
+                this.picks.set(node, this.bind(node));
+                for (let i = node.texts.length - 1; i >= 0; i--) stack.push([node.texts[i], 0]);
+            }
+        }
+
+        /* {options, share(step, level) -> [[option, weight], ...], and what describes it}. */
+        bind(node) {
+            const curve = node.curve, count = node.texts.length;
+            if (curve || node.kind === "blend" || node.kind === "ramp") {
+                this.geometries.add(curve === "slerp" ? "slerp" : "linear");
+            }
+            if (node.kind === "turns") {
+                const hold = node.times.length ? this.clock.hold(node.times[0]) : 1;
+                this.cut(0, this.clock.steps);
+                return {options: node.texts, at: [hold], share: (step) => turnAt(hold, curve, count, step)};
+            }
+            if (node.kind === "stages") {
+                const keys = this.stageKeys(node);
+                keys.forEach(function([place, bySigma]) {
+                    if (bySigma) this.levels.add(-place);
+                    else if (place >= 1) this.cuts[place] = 1;
+                }, this);
+                return {options: node.texts, keys, share: function(step, level) {
+                    const found = keys.findIndex(([place, bySigma]) => (bySigma ? level : step) <= place);
+                    return [[found < 0 ? count - 1 : found, 1]];
+                }};
+            }
+            const keys = this.keys(node.times), share = (step, level) => mixAt(keys, curve, step, level);
+            if (node.kind === "blend") return {options: node.texts, keys, share};
+            const values = node.weights.map((weight) => clamp(Number(weight), -1e6, 1e6));
+            return {options: values.map((weight) => weighted(node.texts[0], weight)), keys, share, weights: values};
+        }
+
+        stageKeys(node) {
+            const plain = node.times.map((t) => t.unit === "s" ? {text: "0", unit: ""} : t);
+            const places = this.clock.positions(plain, true);
+            return node.times.map((t, i) => t.unit === "s" ? [-number(t), true] : [this.clock.whole(places[i]), false]);
+        }
+
+        /* Places of blended keys, none before its predecessor. */
+        keys(times) {
+            const bySigma = times[0].unit === "s";
+            const places = bySigma ? times.map((t) => -number(t)) : this.clock.positions(times);
+            if (bySigma) places.forEach((place) => this.levels.add(-place));
+            else this.cut(places[0], places.reduce((a, b) => Math.max(a, b)));
+            let latest = -Infinity;
+            return places.map((place) => [latest = Math.max(latest, place), bySigma]);
+        }
+
+        cut(start, end) {
+            const steps = this.clock.steps, from = clamp(Math.floor(start), 1, steps);
+            const last = Math.min(Math.ceil(end), steps);
+            if (last >= from) this.cuts.fill(1, from, last + 1);
+        }
+
+        probes() {
+            const sorted = Array.from(this.levels, (level) => -level).sort((a, b) => a - b);
+            const every = Math.floor(sorted.length / LEVELS) + 1, levels = sorted.filter((_, i) => i % every === 0);
+            const between = levels.slice(1).map((level, i) => (levels[i] + level) / 2);
+            if (!levels.length) return [-Infinity];
+            return [-Infinity].concat(levels.concat(between).sort((a, b) => a - b), Infinity);
+        }
+
+        /* Map of text -> weight at a step; level is minus sigma. */
+        at(step, level) {
+            const moment = new Moment(this.picks, step, level), base = moment.walk(this.nodes, heaviest);
+            if (!base.forks.length) return new Map([[base.text, 1]]);
+            const outer = base.forks.slice(0, LIMIT).filter((fork) => fork.share === 1);
+            const least = Math.max(outer.reduce((all, fork) => all * fork.options.length, 1),
+                base.forks.reduce((all, fork) => all + fork.options.length - 1, 1));
+            const exact = least <= LIMIT ? moment.corners(this.nodes) : null;
+            if (!exact) this.most = Math.max(this.most, base.forks.length);
+            return exact || moment.firstOrder(base);
+        }
+    }
+
+    const weighted = (body, weight) => ["("].concat(body, ":" + emphasis(weight) + ")");
+
+    /* Four digits at most; halves go to the even one, as Python has it. */
+    function emphasis(weight) {
+        let shown = weight.toFixed(4);
+        if (Math.abs(weight * 32) % 2 === 1) {
+            const floor = Math.floor(Math.abs(weight) * 1e4);
+            shown = (weight < 0 ? "-" : "") + ((floor + floor % 2) / 1e4).toFixed(4);
+        }
+        shown = shown.replace(/\.?0+$/, "");
+        return shown === "" || shown === "-0" || shown === "-" ? "0" : shown;
+    }
+
+    function turnAt(hold, curve, count, step) {
+        const turns = (step - 1) / hold, whole = Math.floor(turns + 1e-9), fade = Math.max(turns - whole, 0);
+        return !curve || fade < 1e-9 ? [[whole % count, 1]] : mix(curve, whole % count, fade, count, true);
+    }
+
+    function mixAt(keys, curve, step, level) {
+        const moment = keys[0][1] ? level : step;
+        if (moment <= keys[0][0]) return [[0, 1]];
+        for (let i = 0; i + 1 < keys.length; i++) {
+            const start = keys[i][0], end = keys[i + 1][0];
+            if (moment <= end) return mix(curve, i, (moment - start) / (end - start), keys.length);
+        }
+        return [[keys.length - 1, 1]];
+    }
+
+    const heaviest = (options) => options.reduce((best, one, i) => one[0] > options[best][0] ? i : best, 0);
+
+    /* A tree at one step and noise level. */
+    class Moment {
+        constructor(picks, step, level) {
+            Object.assign(this, {picks, step, level, choices: new Map(), stretches: new Map(), base: ""});
+        }
+
+        walk(nodes, decide) {
+            const pieces = [], forks = [], stack = [{nodes: nodes, next: 0, share: 1, fork: null}];
+            let weight = 1;
+            while (stack.length) {
+                const top = stack[stack.length - 1], node = top.nodes[top.next++];
+                if (node === undefined) {
+                    stack.pop();
+                    if (top.fork) top.fork.end = pieces.length;
+                } else if (typeof node === "string") {
+                    pieces.push(node);
+                } else if (this.stretches.has(node)) {
+                    pieces.push(this.base.slice(...this.stretches.get(node)));
+                } else {
+                    const options = this.optionsOf(node);
+                    if (options.length === 1) {
+                        stack.push({nodes: options[0][1], next: 0, share: top.share, fork: null});
+                        continue;
+                    }
+                    const fork = {node: node, options: options, chosen: decide(options), share: top.share, start: pieces.length};
+                    const [part, chosen] = options[fork.chosen];
+                    forks.push(fork);
+                    weight *= part;
+                    stack.push({nodes: chosen, next: 0, share: top.share * part, fork: fork});
+                }
+            }
+            return {pieces: pieces, forks: forks, weight: weight, text: pieces.join("")};
+        }
+
+        optionsOf(node) {
+            if (!this.choices.has(node)) {
+                const pick = this.picks.get(node);
+                this.choices.set(node, pick.share(this.step, this.level).map(([i, weight]) => [weight, pick.options[i]]));
+            }
+            return this.choices.get(node);
+        }
+
+        /* Every combination; null when there are more than LIMIT. */
+        corners(nodes) {
+            const found = new Map(), path = [];
+            for (let n = 0; n < LIMIT; n++) {
+                let ahead = 0;
+                const walk = this.walk(nodes, () => ahead < path.length ? path[ahead++] : 0);
+                add(found, walk.text, walk.weight);
+                path.splice(0, path.length, ...walk.forks.map((fork) => fork.chosen));
+                while (path.length && path[path.length - 1] + 1 === walk.forks[path.length - 1].options.length) path.pop();
+                if (!path.length) return found;
+                path[path.length - 1]++;
+            }
+            return null;
+        }
+
+        firstOrder(base) {
+            const others = [], starts = [0];
+            base.pieces.forEach((piece, i) => starts.push(starts[i] + piece.length));
+            base.forks.forEach(function(fork) {
+                this.stretches.set(fork.node, [starts[fork.start], starts[fork.end]]);
+                fork.options.forEach(function([weight, nodes], i) {
+                    if (i !== fork.chosen) others.push([fork.share * weight, fork, nodes]);
+                });
+            }, this);
+            this.base = base.text;
+            const found = new Map([[base.text, 1]]);
+            const kept = Math.min(LIMIT - 1, 1 + Math.floor(CHARACTERS / (size(base.text) + 1)));
+            others.sort((a, b) => Math.abs(b[0]) - Math.abs(a[0])).slice(0, kept).forEach(function([weight, fork, nodes]) {
+                const inner = this.walk(nodes, heaviest).text;
+                add(found, base.text.slice(0, starts[fork.start]) + inner + base.text.slice(starts[fork.end]), weight);
+                add(found, base.text, -weight);
+            }, this);
+            return found;
+        }
+    }
+
+    function add(weights, text, weight) {
+        weights.set(text, (weights.get(text) || 0) + weight);
+    }
+
+    /* One prompt, or one part of it composed with AND, over one pass (timeline.py). */
+    class Timeline {
+        constructor(part, reading, clock) {
+            Object.assign(this, {part, reading, clock, bound: new Bound(reading.nodes, clock)});
+            this.partKeys = part.times.length ? new Bound([], clock).keys(part.times) : [];
+            this.ends = [];
+            for (let step = 1; step <= clock.steps; step++) if (this.bound.cuts[step]) this.ends.push(step);
+            this.extended = reading.extended || part.times.length > 0;
+            this.kept = new Map();
+        }
+
+        /* Texts and weights of the piece that ends at a step. */
+        piece(end) {
+            if (!this.kept.has(end)) this.kept.set(end, this.safe(end, -Infinity));
+            return this.kept.get(end);
+        }
+
+        safe(end, level) {
+            const found = new Map();
+            this.bound.at(end, level).forEach(function(weight, text) {
+                const safe = harmless(text);
+                this.changed = this.changed || safe !== text;
+                add(found, safe, weight);
+            }, this);
+            return found;
+        }
+
+        /* Map of text -> weight at a model call, from 0. */
+        at(call) {
+            const step = this.clock.step(call);
+            return this.piece(step === null ? this.ends[0] : this.ends.find((end) => step <= end));
+        }
+
+        weightAt(call) {
+            const {weights, times, curve} = this.part;
+            if (!times.length) return weights[0];
+            const shares = mixAt(this.partKeys, curve, this.clock.step(call) || 1, -Infinity);
+            return shares.reduce((all, [i, share]) => all + weights[i] * share, 0);
+        }
+
+        texts() {
+            const found = new Set(), bound = this.bound;
+            this.ends.forEach((end) => this.piece(end).forEach((_, text) => found.add(text)));
+            const most = bound.most; // what noise levels bring is not noted
+            if (bound.levels.size) {
+                bound.probes().forEach((level) => this.ends.forEach((end) =>
+                    bound.at(end, level).forEach((_, text) => found.add(harmless(text)))));
+            }
+            bound.most = most;
+            return Array.from(found);
+        }
+
+        switches() {
+            return this.bound.nodeList.map(function(node) {
+                const pick = this.bound.picks.get(node);
+                const at = pick.at || pick.keys.map(([place, bySigma]) => bySigma ? [Math.min(-place, FAR)] : six(place));
+                const found = {kind: node.kind, texts: pick.options.length, at: at, curve: node.curve};
+                return pick.weights ? Object.assign(found, {weights: pick.weights}) : found;
+            }, this);
+        }
+
+        /* Those of reading, then those that only all pieces can tell. */
+        notes() {
+            const late = (reason) => ({line: 1, column: 1, reason: reason, instead: "", at: 0, end: 0});
+            this.ends.forEach((end) => this.piece(end));
+            const most = this.bound.most, found = this.reading.notes.slice();
+            if (most) {
+                found.push(late(most + " transitions run at once: mixed to first order, from at most " + LIMIT + " texts"));
+            }
+            if (this.bound.geometries.size > 1) {
+                found.push(late("a blend asks for slerp, so all blends of this prompt are mixed on the sphere"));
+            }
+            const told = found.some((note) => note.reason.includes("is no number"));
+            if (this.changed && !told) found.push(late("at some step a weight is no number: the WebUI would stop; it stays text"));
+            return found;
+        }
+
+        toJSON() {
+            const texts = this.texts(), index = new Map(texts.map((text, i) => [text, i])), pieces = [];
+            let start = 0, before = null;
+            this.ends.forEach(function(end) {
+                const last = Math.min(this.clock.lastCall(end), this.clock.calls - 1), piece = this.piece(end);
+                if (last < start) return;
+                const shares = Array.from(piece, ([text, weight]) => [index.get(text), weight]);
+                if (before && same(before, piece)) start = pieces.pop().from;
+                pieces.push({from: start, until: last, weights: shares.map(([i, weight]) => [i, six(weight)])});
+                before = piece;
+                start = last + 1;
+            }, this);
+            const calls = Array.from({length: this.part.times.length ? this.clock.calls : 1}, (_, call) => six(this.weightAt(call)));
+            const notes = this.notes().map(({line, column, reason, instead}) => ({line, column, reason, instead}));
+            return {v: 1, prompt: this.part.text, timing: this.clock.exact ? "exact" : "webui", steps: this.clock.steps,
+                calls: this.clock.calls, geometry: this.bound.geometries.has("slerp") ? "slerp" : "linear",
+                by_sigma: this.bound.levels.size > 0, extended: this.extended, texts: texts, pieces: pieces,
+                part_weights: calls, switches: this.switches(), notes: notes};
+        }
+    }
+
+    const same = (a, b) => a.size === b.size && Array.from(a).every(([text, weight]) => b.get(text) === weight);
+
+    /* One timeline per AND part. asked: {steps, hires (null in the first pass), negative, old, exact, calls, extensions},
+       as compile_prompt in compile.py has them. */
+    function compile(prompt, asked) {
+        const extensions = asked.extensions !== false, old = Boolean(asked.old), first = asked.old || !asked.hires;
+        const own = first ? asked.steps : asked.hires;
+        const clock = new Clock(own, asked.calls || own, first ? null : asked.steps, old, Boolean(asked.exact));
+        const parts = asked.negative ? [{text: prompt, offset: 0, weights: [1], times: [], curve: ""}] : split(prompt, extensions);
+        const place = placesOf(prompt);
+        return parts.map(function(part, i) {
+            const reading = read(part.text, extensions, place, part.offset);
+            if (i < parts.length - 1 && reading.leftOpen >= 0) {
+                const at = part.offset + reading.leftOpen, [line, column] = place(at);
+                reading.notes.push({line, column, at, end: part.offset + part.text.length, instead: "",
+                    reason: "AND cuts this bracket in two: it works outside brackets only"});
+            }
+            return new Timeline(part, reading, clock);
+        });
+    }
+
+    globalThis.vaefaceSchedule = {compile, FAR};
+})();
