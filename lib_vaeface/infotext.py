@@ -16,6 +16,8 @@ from lib_vaeface.settings import FIELDS, GROUPS, Settings
 
 SCHEMA = 1
 KEYS = tuple(group.key for group in GROUPS.values())
+NOTE = "VAE Face note"
+"""Key of a text for whom the extension stayed off because the switch's own value was wrong. Pasting leaves it off."""
 
 
 def write(settings: Settings, found: Mapping[str, Mapping[str, object]]) -> dict[str, str]:

@@ -12,10 +12,10 @@ from lib_vaeface.version import stale_notice
 VERSION = "0.1.0"  # of this file; the library stays in memory over "Reload UI" and may be older
 webui: Any = host.current()
 session.listen()
-if not stale_notice(VERSION):  # an older library has no tab
-    from lib_vaeface.ui import tab
+if not stale_notice(VERSION):  # an older library has no such thing
+    from lib_vaeface.ui import beside
 
-    webui.show_tabs(lambda: tab.build(webui))
+    beside.show(webui)
 
 
 class VAEFaceScript(webui.script_class):

@@ -15,6 +15,7 @@ from lib_vaeface.host import first_stage, resample, settings_page, stack
 from lib_vaeface.host.conditioning import Redirect
 from lib_vaeface.host.page import Page
 from lib_vaeface.host.protocol import Listeners, ModelCall, Option
+from lib_vaeface.host.sampling import Lending
 from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.vae.protocol import Coder, HostVae
 from modules import (
@@ -37,7 +38,7 @@ from modules import (
 )
 
 
-class A1111(Page):
+class A1111(Lending, Page):
     """See `Host`. There is one object per process, so its bound methods can be found again and removed."""
 
     script_class = scripts.Script
@@ -253,7 +254,7 @@ class A1111(Page):
     def _count_tokens(self, params: Any) -> None:
         if self._listeners is not None:
             text, _ = extra_networks.parse_prompt(params.prompt)
-            params.prompt = self._listeners.counted(text, params.steps, not params.is_positive, _tokens)
+            params.prompt = self._listeners.counted(text, params.steps, not params.is_positive, self.count_tokens)
 
     def _add_options(self) -> None:
         outside = self.reachable_from_outside()
@@ -289,7 +290,3 @@ def _floor(sampler: Any) -> float:
     if getattr(getattr(sampler, "func", None), "__name__", "") != "sample_dpm_adaptive":
         return 0.0
     return float(sampler.model_wrap.sigmas[0])
-
-
-def _tokens(text: str) -> int:
-    return int(sd_hijack.model_hijack.get_prompt_lengths(text)[0])

@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from lib_vaeface.host.tab_protocol import Tabs
+from lib_vaeface.host import plots, routes
+from lib_vaeface.host.tab_protocol import Axis, Tabs
 from modules import call_queue, images, script_callbacks, sd_hijack, sd_samplers, shared
 
 
@@ -18,6 +19,8 @@ class Page:
     """Part of the adapter."""
 
     _build_tabs: Callable[[], Tabs] | None = None
+    _axes: tuple[str, Callable[[], Sequence[Axis]]] | None = None
+    _route: tuple[str, Callable[[], object]] | None = None
 
     def show_tabs(self, build: Callable[[], Tabs]) -> None:
         self._build_tabs = build
@@ -26,6 +29,25 @@ class Page:
 
     def _tabs(self) -> Tabs:
         return [] if self._build_tabs is None else self._build_tabs()
+
+    def show_axes(self, prefix: str, build: Callable[[], Sequence[Axis]]) -> None:
+        self._axes = prefix, build
+        script_callbacks.remove_callbacks_for_function(self._add_axes)
+        script_callbacks.on_before_ui(self._add_axes, name="vaeface")
+
+    def _add_axes(self) -> None:
+        if self._axes is not None:
+            prefix, build = self._axes
+            plots.add(prefix, build())
+
+    def show_route(self, path: str, answer: Callable[[], object]) -> None:
+        self._route = path, answer
+        script_callbacks.remove_callbacks_for_function(self._add_route)
+        script_callbacks.on_app_started(self._add_route, name="vaeface")
+
+    def _add_route(self, demo: Any, app: Any) -> None:
+        if self._route is not None:
+            routes.add(app, *self._route)
 
     def alone(self) -> AbstractContextManager[object]:
         lock: Any = call_queue.queue_lock

@@ -191,6 +191,22 @@ class Host(Protocol):
     def face_models(self) -> Mapping[str, Path]:
         """Model files of the person's for finding things in pictures, by name."""
 
+    def lend_sampling(self, job: Any, work: Callable[[Callable[[], Any]], Any]) -> None:
+        """The job's next sampling is `work`, which is given the WebUI's own; only where nobody else has taken it."""
+
+    def take_sampling_back(self, job: Any) -> None:
+        """The job samples by itself again, where that was lent and it has not sampled."""
+
+    def sampling_key(self, job: Any, title: str) -> str | None:
+        """Equal for two jobs whose sampling gives the same latents, whatever our own settings; None where that can't be
+        told, or sampling can't be left out. title: of our own script."""
+
+    def watch_sampling(self, job: Any, sample: Callable[[], Any]) -> tuple[Any, Any]:
+        """What `sample` gives, and what it left on the job, for `as_sampled`."""
+
+    def as_sampled(self, job: Any, latents: torch.Tensor, left: Any) -> torch.Tensor:
+        """Kept latents, and the job, as that sampling would have left them."""
+
     def running(self, job: Any) -> bool:
         """Whether this thread is inside the processing of `job` right now: false once it has returned or failed."""
 

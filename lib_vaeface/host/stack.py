@@ -25,6 +25,16 @@ def running(job: Any, thread: int | None = None) -> bool:
     return False
 
 
+def current() -> Any:
+    """The job that this thread is processing, the inner one of several; None outside of any."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "process_images":
+            return frame.f_locals.get("p")
+        frame = frame.f_back
+    return None
+
+
 def decoding() -> Hashable | None:
     """Which latent of a finished batch this thread is decoding: equal where the same one is decoded again. None for
     previews, and for decodes of other extensions."""

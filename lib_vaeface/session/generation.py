@@ -11,6 +11,7 @@ from lib_vaeface.host import Host
 from lib_vaeface.settings import Settings
 from lib_vaeface.version import __version__
 
+from .cells import CellStage
 from .faces import FaceStage
 from .latents import LatentStage
 from .scheduling import ScheduleStage
@@ -34,6 +35,7 @@ class Session:
         self.latents = LatentStage(self)
         self.vae = VaeStage(self)
         self.faces = FaceStage(self)
+        self.cells = CellStage(self, job)
         self._job = weakref.ref(job)
 
     @property
@@ -44,6 +46,7 @@ class Session:
             (self.vae, self.vae.on or self.vae.watching),
             (self.latents, self.latents.on),
             (self.faces, self.faces.on),
+            (self.cells, self.cells.on),
         ]
         return [stage for stage, wanted in stages if wanted]
 
@@ -116,6 +119,8 @@ class Session:
             main["notes"] = list(self.notes)
         if self.error:
             main["error"] = self.error
+        if self.cells.reused:
+            main["latents"] = "of an earlier cell"
         return {"vaeface": main, **{stage.group: stage.found(index) for stage in self.stages if stage.group}}
 
     def tell(self, job: Any, note: str) -> None:

@@ -15,9 +15,10 @@ from lib_vaeface.host import Host, Listeners, ModelCall
 from lib_vaeface.options import NATIVE_SYNTAX, OPTIONS, TIMING
 from lib_vaeface.schedule.counting import longest
 from lib_vaeface.schedule.protocol import Answer, Request
-from lib_vaeface.settings import AXES, Settings
+from lib_vaeface.settings import AXES, PLOT, Settings
 from lib_vaeface.version import stale_notice
 
+from .cells import KEPT
 from .generation import ATTRIBUTE, Session
 
 WITH_SUBJECT = frozenset(
@@ -47,13 +48,15 @@ def open_session(job: Any, args: Sequence[object], webui: Host) -> None:
     if Session._last is not None:  # it failed or died on the way
         Session._last = None
         webui.release_vae()
-    for key in infotext.KEYS:  # a grid of jobs may share the dict in which an earlier job of ours wrote
+    KEPT.of(getattr(job, PLOT, None))  # latents of a plot that is over are let go
+    for key in (*infotext.KEYS, infotext.NOTE):  # a grid's jobs may share the dict that an earlier one wrote
         job.extra_generation_params.pop(key, None)
     defaults = {"timing": webui.option(TIMING)}
     settings, notes = Settings.from_args(args, getattr(job, AXES, {}), defaults)
     if not settings.enabled:
         for note in (n for n in notes if n.startswith("enabled:")):
             webui.comment(job, f"VAE Face: {note}")
+            job.extra_generation_params[infotext.NOTE] = note
         return
     session = Session._last = Session(job, settings, notes, webui)
     setattr(job, ATTRIBUTE, session)

@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from lib_vaeface import host, session
+from lib_vaeface import host, infotext, session
 from lib_vaeface.schedule.protocol import Encoded, Request
 from lib_vaeface.schedule.trace import Trace
 from lib_vaeface.session.generation import ATTRIBUTE, Session
@@ -182,8 +182,12 @@ def test_wrong_arguments_are_said_and_written(webui):
 
 
 def test_a_refused_switch_is_said_although_off(webui):
-    assert paint(webui, Job(), ["perhaps"]) == {}
+    job = Job()
+    session.open_session(job, ["perhaps"], webui)
+    assert session.find(job) is None
     assert len(webui.comments) == 1 and "enabled" in webui.comments[0][1]
+    assert list(job.infotext()) == [infotext.NOTE] and "'perhaps' refused" in job.infotext()[infotext.NOTE]
+    assert infotext.read(job.infotext()) == {"enabled": False}
 
 
 def test_an_older_library_stays_off_and_asks_for_a_restart(webui, monkeypatch):
