@@ -100,7 +100,7 @@ class Settings:
     )
     face_negative: str = setting(
         "", "Negative prompt for faces", "faces", "negative",
-        help="As above",
+        help="What faces are not to have; empty: the picture's, and [SEP] as in the prompt for faces",
         lines=2,
     )
     face_adaptive: bool = setting(
@@ -141,12 +141,12 @@ class Settings:
     )
     face_count: int = setting(
         0, "Most faces in a picture", "faces", "count",
-        help="The largest ones; 0: all",
+        help="The largest ones are taken; 0: all",
         minimum=0, maximum=100, step=1, advanced=True,
     )
     face_order: str = setting(
         "left to right", "Order of faces", "faces", "order",
-        help="In which [SEP] counts them",
+        help="The order in which [SEP] counts them",
         choices=("left to right", "size", "score"), advanced=True,
     )
     face_seeds: str = setting(
@@ -156,17 +156,17 @@ class Settings:
     )
     face_steps: int = setting(
         0, "Steps of faces", "faces", "steps",
-        help="0: as the picture",
+        help="Sampling steps of painting a face again; 0: as the picture",
         minimum=0, maximum=150, step=1, advanced=True,
     )
     face_sampler: str = setting(
         "Same", "Sampler of faces", "faces", "sampler",
-        help="Same: as the picture",
+        help="Sampler of painting a face again; Same: as the picture",
         choices=("Same",), listed="samplers", advanced=True,
     )
     face_cfg: float = setting(
         0.0, "CFG scale of faces", "faces", "cfg",
-        help="0: as the picture",
+        help="How strictly a face follows its prompt; 0: as the picture",
         minimum=0.0, maximum=30.0, step=0.5, advanced=True,
     )
     face_tone: float = setting(
