@@ -427,5 +427,22 @@
         });
     }
 
-    globalThis.vaefaceSchedule = {compile, FAR};
+    /* What `compile` is asked for each pass of a page, and the steps and model calls that the host really makes of it.
+       page: {steps, hires (steps of the second pass or 0), perStep, hiresPerStep (model calls), exact, old, denoise (null
+       in txt2img), fixSteps (the host's img2img_fix_steps)}. */
+    function passes(page) {
+        const {steps, hires, perStep, hiresPerStep, exact, old, denoise, fixSteps} = page;
+        const partly = denoise !== null && !fixSteps;
+        const made = partly ? Math.trunc(Math.min(denoise, 0.999) * steps) + 1 : steps, calls = made * perStep;
+        const asked = exact ? {steps: made, exact, calls, old} : {steps: steps * perStep, old};
+        const found = [{asked: asked, steps: made, calls: calls}];
+        if (hires) {
+            const second = hires * hiresPerStep;
+            const own = exact ? {hires: hires, calls: second} : {hires: second};
+            found.push({asked: Object.assign({}, asked, own), steps: hires, calls: second});
+        }
+        return found;
+    }
+
+    globalThis.vaefaceSchedule = {compile, passes};
 })();
