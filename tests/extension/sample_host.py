@@ -1,5 +1,7 @@
 """A WebUI of a few lines for the tests of what needs no WebUI: it keeps what it is told."""
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 from lib_vaeface.host import ModelCall
@@ -23,6 +25,14 @@ class SampleHost:
             "vaeface_vae_stays": True,
         }
         self.stack = []
+        self.outside = False
+        self.data = Path(os.devnull)
+
+    def reachable_from_outside(self):
+        return self.outside
+
+    def data_folder(self):
+        return self.data / "vaeface"
 
     def version(self):
         return "1"
