@@ -32,7 +32,7 @@ class Report:
 
 def export(shelf: Shelf, names: Iterable[str] | None = None) -> str:
     """One JSON text with these presets of one's own, all by default."""
-    mine = shelf.listing().mine
+    mine = shelf.listing(tidy=False).mine
     chosen = list(mine) if names is None else [name for name in names if name in mine]
     return dump({FORMAT: 1, "presets": [mine[name].document() for name in chosen]}).decode("utf8")
 

@@ -42,9 +42,10 @@ class Shelf:
         """The folder is made when the first preset is saved."""
         self.folder = Path(folder)
 
-    def listing(self) -> Listing:
-        """All of the person's presets that can be read. Damaged files are set aside."""
-        files.sweep(self.folder)
+    def listing(self, tidy: bool = True) -> Listing:
+        """All of the person's presets that can be read. tidy: damaged files are set aside, else only left out."""
+        if tidy:
+            files.sweep(self.folder)
         mine: dict[str, Preset] = {}
         notes: list[str] = []
         for name in self.names():
@@ -54,7 +55,7 @@ class Shelf:
             except FileNotFoundError:
                 pass  # another process has just deleted it
             except Damaged as error:
-                notes.append(self._set_aside(name, error))
+                notes.append(self._set_aside(name, error) if tidy else f"“{name}” is damaged: {error}.")
             except (FileRefused, NameRefused) as error:
                 notes.append(f"{name[:80]}{SUFFIX} was left alone. {error}")
         return Listing(dict(sorted(mine.items(), key=lambda pair: pair[0].casefold())), tuple(notes))

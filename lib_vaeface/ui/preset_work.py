@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ MARK = " · factory"  # no name of a person's has the dot
 FOLDER = "vaeface_preset_folder"
 NOTHING = Markup("")
 MOST_LINES = 12
+RECENT = 10.0  # seconds
+_RECENT: dict[str, float] = {}
+"""What has lately been found wrong in the folder, and when."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Presets:
     def choices(self) -> list[str]:
         """As they stand in the list: the person's own, then those that come along."""
         try:
-            mine = list(self.shelf.listing().mine)
+            mine = list(self.shelf.listing(tidy=False).mine)
         except Exception:  # the page is there without
             self.host.report_error("VAE Face: the list of presets")
             mine = []
@@ -79,9 +83,16 @@ class Presets:
         return self._guarded(work, lambda said: (gr.update(), said, ""))
 
     def refresh(self) -> tuple[Any, Markup]:
-        return self._guarded(
-            lambda: (self._list(), notes([], self.shelf.listing().notes)), lambda said: (gr.update(), said)
-        )
+        """Also sets damaged files aside, which both tabs' rows are to tell, whoever is asked first."""
+
+        def work() -> tuple[Any, Markup]:
+            now = time.monotonic()
+            _RECENT.update(dict.fromkeys(self.shelf.listing().notes, now))
+            for note in [note for note, when in _RECENT.items() if now - when > RECENT]:
+                del _RECENT[note]
+            return self._list(), notes([], list(_RECENT))
+
+        return self._guarded(work, lambda said: (gr.update(), said))
 
     def ask(self, picked: object) -> tuple[Any, Markup, Markup]:
         """Whether to delete."""
