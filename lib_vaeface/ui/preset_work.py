@@ -11,10 +11,9 @@ from typing import Any
 import gradio as gr
 
 from lib_vaeface.host import Host
-from lib_vaeface.presets import shelf_in
+from lib_vaeface.presets import fitted, shelf_of
 from lib_vaeface.presets.exchange import CONFLICTS, Report, export, import_text
 from lib_vaeface.presets.factory import FACTORY
-from lib_vaeface.presets.fitting import fit
 from lib_vaeface.presets.names import NameRefused, valid
 from lib_vaeface.presets.shelf import PresetError, Shelf
 from lib_vaeface.settings import NAMES, Settings
@@ -24,7 +23,6 @@ from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.outside import OutsideError, check
 
 MARK = " · factory"  # no name of a person's has the dot
-FOLDER = "vaeface_preset_folder"
 NOTHING = Markup("")
 MOST_LINES = 12
 RECENT = 10.0  # seconds
@@ -40,7 +38,7 @@ class Presets:
 
     @property
     def shelf(self) -> Shelf:
-        return shelf_in(self.host.data_folder(), self.host.option(FOLDER))
+        return shelf_of(self.host)
 
     def choices(self) -> list[str]:
         """As they stand in the list: the person's own, then those that come along."""
@@ -60,11 +58,10 @@ class Presets:
 
         def work() -> list[Any]:
             preset = self.shelf.get(name)
-            there = {"vaes": self.host.vae_names(), "samplers": self.host.sampler_names()}
-            fitted = fit(preset, {**there, "face models": list(self.host.face_models())})
-            filled = [gr.update(value=fitted.values[one]) if one in fitted.values else gr.update() for one in NAMES]
-            said = notes([preset.about] if preset.about else [], fitted.notes)
-            return [*filled, said, watched(picked, [ids[one] for one in fitted.values])]
+            found = fitted(preset, self.host)
+            filled = [gr.update(value=found.values[one]) if one in found.values else gr.update() for one in NAMES]
+            said = notes([preset.about] if preset.about else [], found.notes)
+            return [*filled, said, watched(picked, [ids[one] for one in found.values])]
 
         if self._is_new(name):
             return [*left, tag("p", f"“{name}” is a new name: Save keeps the settings under it.", class_=NOTE), ""]

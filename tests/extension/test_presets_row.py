@@ -191,7 +191,7 @@ def test_a_file_of_one_preset_is_imported_and_its_unknown_entries_stay(work):
 
 
 def test_an_error_of_ours_is_said_and_the_page_stays(work, host, monkeypatch):
-    monkeypatch.setattr(preset_work, "fit", lambda *_: 1 / 0)
+    monkeypatch.setattr(preset_work, "fitted", lambda *_: 1 / 0)
     *outputs, said, _ = work.choose("Schedule only", IDS)
     assert not filled(outputs) and "ZeroDivisionError" in said and len(host.errors) == 1
 
