@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "__main__": CORES | {"cli"},
     "cli": CORES,
     "ui": {"settings", "options", "fields", "presets", "infotext", "host"} | CORES,
-    "session": {"settings", "options", "infotext", "host"} | CORES,
+    "session": {"settings", "options", "infotext", "presets", "host"} | CORES,
     "presets": {"settings", "fields"},
     "infotext": {"settings", "fields"},
     "settings": {"fields"},

@@ -19,6 +19,7 @@ from lib_vaeface.settings import AXES, PLOT, Settings
 from lib_vaeface.version import stale_notice
 
 from .cells import KEPT
+from .asked import with_preset
 from .generation import ATTRIBUTE, Session
 
 WITH_SUBJECT = frozenset(
@@ -52,13 +53,14 @@ def open_session(job: Any, args: Sequence[object], webui: Host) -> None:
     for key in (*infotext.KEYS, infotext.NOTE):  # a grid's jobs may share the dict that an earlier one wrote
         job.extra_generation_params.pop(key, None)
     defaults = {"timing": webui.option(TIMING)}
+    args, missing = with_preset(args, webui)
     settings, notes = Settings.from_args(args, getattr(job, AXES, {}), defaults)
     if not settings.enabled:
         for note in (n for n in notes if n.startswith("enabled:")):
             webui.comment(job, f"VAE Face: {note}")
             job.extra_generation_params[infotext.NOTE] = note
         return
-    session = Session._last = Session(job, settings, notes, webui)
+    session = Session._last = Session(job, settings, [*missing, *notes], webui)
     setattr(job, ATTRIBUTE, session)
     session.ring("before_process", job)
 
