@@ -8,7 +8,7 @@ of letters and spaces, all that line accepts safely. A picture without our key s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib_vaeface.fields import Field, Value, accept
@@ -17,7 +17,7 @@ from lib_vaeface.settings import FIELDS, GROUPS, Settings
 SCHEMA = 1
 KEYS = tuple(group.key for group in GROUPS.values())
 NOTE = "VAE Face note"
-"""Key of a text for whom the extension stayed off because the switch's own value was wrong. Pasting leaves it off."""
+"""Key of notes where the extension stayed off because the switch's own value was wrong. Pasting leaves it off."""
 
 
 def write(settings: Settings, found: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
@@ -26,9 +26,13 @@ def write(settings: Settings, found: Mapping[str, Mapping[str, object]]) -> dict
     for name, group in GROUPS.items():
         if settings.on(name):
             chosen = {f.infotext: getattr(settings, f.name) for f in FIELDS if f.group == name and _said(f, settings)}
-            value = {"v": SCHEMA, **chosen, **found.get(name, {})}
-            texts[group.key] = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            texts[group.key] = _text({**chosen, **found.get(name, {})})
     return texts
+
+
+def stayed_off(notes: Sequence[str]) -> dict[str, str]:
+    """Text per key where the extension was meant to be on, perhaps, and is off."""
+    return {NOTE: _text({"notes": list(notes)})} if notes else {}
 
 
 def found(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -59,6 +63,10 @@ def read(parameters: Mapping[str, Any]) -> dict[str, Value]:
 def _said(field: Field, settings: Settings) -> bool:
     """Whether a field is written: advanced ones only where they differ from the default, which a missing one means."""
     return bool(field.infotext) and (not field.advanced or getattr(settings, field.name) != field.default)
+
+
+def _text(value: Mapping[str, object]) -> str:
+    return json.dumps({"v": SCHEMA, **value}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _object(text: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def add(prefix: str, axes: Sequence[Axis]) -> None:
 
 def modules_of_plots() -> Iterator[Any]:
     """The modules of loaded scripts that are X/Y/Z plots, by what they have: names of files differ between WebUIs."""
-    found = []
+    found: list[Any] = []
     for loaded in scripts.scripts_data:
         module = loaded.module
         plot = isinstance(getattr(module, "axis_options", None), list) and hasattr(module, "AxisOption")

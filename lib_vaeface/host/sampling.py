@@ -15,7 +15,8 @@ from modules import sd_vae, shared
 MADE = frozenset(
     (
         "c", "uc", "hr_c", "hr_uc", "rng", "sampler", "cached_c", "cached_uc", "cached_hr_c", "cached_hr_uc",
-        "comments", "extra_generation_params", "extra_network_data", "hr_extra_network_data", "scripts_value", "script_args_value",
+        "comments", "extra_generation_params", "extra_network_data", "hr_extra_network_data", "scripts_value",
+        "script_args_value",
     )
 )  # fmt: skip
 Left = tuple[Mapping[str, Any], Mapping[str, Any]]

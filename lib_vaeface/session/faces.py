@@ -39,6 +39,7 @@ class FaceStage(Stage):
         self.passes: list[FacePass] = []
         self.records: list[list[Record]] = []  # of the pictures of this iteration
         self.notes: list[str] = []
+        self._lasting: tuple[str, ...] = ()  # of all iterations
         self.vae = FaceVae(session)
         self._made = 0  # pictures of earlier iterations
         self._shown: list[tuple[int, Image.Image]] = []
@@ -52,9 +53,10 @@ class FaceStage(Stage):
         self.passes = [first, *more]
         for warning in warnings:
             self.say(job, warning)
+        self._lasting = tuple(self.notes)
 
     def before_process_batch(self, job: Any) -> None:
-        self.records, self.notes = [], []
+        self.records, self.notes = [], list(self._lasting)
 
     def postprocess_batch_list(self, job: Any, pictures: Any) -> None:
         """A failure here costs this iteration's faces; schedule and VAE go on."""

@@ -56,9 +56,10 @@ def open_session(job: Any, args: Sequence[object], webui: Host) -> None:
     args, missing = with_preset(args, webui)
     settings, notes = Settings.from_args(args, getattr(job, AXES, {}), defaults)
     if not settings.enabled:
-        for note in (n for n in notes if n.startswith("enabled:")):
+        wrong = [note for note in notes if note.startswith("enabled:")]
+        for note in wrong:
             webui.comment(job, f"VAE Face: {note}")
-            job.extra_generation_params[infotext.NOTE] = note
+        job.extra_generation_params.update(infotext.stayed_off(wrong))
         return
     session = Session._last = Session(job, settings, [*missing, *notes], webui)
     setattr(job, ATTRIBUTE, session)

@@ -1,7 +1,8 @@
 """Axes of the X/Y/Z plot, one for each field of the table that a person would compare.
 
 A value travels in the job of its cell. The session puts it over the panel's, so the cell's infotext tells it and
-pasting restores it. An axis switches on what it needs: the extension and the field's group, unless another axis says otherwise.
+pasting restores it. An axis switches on what it needs, the extension and the field's group, unless another axis says
+otherwise.
 """
 
 from __future__ import annotations

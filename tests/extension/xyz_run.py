@@ -26,12 +26,13 @@ def client(flags=None):
     from fastapi.testclient import TestClient
 
     import webui
-    from modules import shared
+    from modules import script_callbacks, shared
 
     kept = {name: getattr(shared.cmd_opts, name, None) for name in flags or {}}
     vars(shared.cmd_opts).update(flags or {})
     app = FastAPI()
     webui.create_api(app)
+    script_callbacks.app_started_callback(None, app)
     vars(shared.cmd_opts).update(kept)
     return TestClient(app, raise_server_exceptions=False)
 
