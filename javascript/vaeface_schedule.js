@@ -435,11 +435,11 @@
         const partly = denoise !== null && !fixSteps;
         const made = partly ? Math.trunc(Math.min(denoise, 0.999) * steps) + 1 : steps, calls = made * perStep;
         const asked = exact ? {steps: made, exact, calls, old} : {steps: steps * perStep, old};
-        const found = [{asked: asked, steps: made, calls: calls}];
+        const found = [{asked, steps: made, calls, second: false}];
         if (hires) {
             const second = hires * hiresPerStep;
             const own = exact ? {hires: hires, calls: second} : {hires: second};
-            found.push({asked: Object.assign({}, asked, own), steps: hires, calls: second});
+            found.push({asked: Object.assign({}, asked, own), steps: hires, calls: second, second: true});
         }
         return found;
     }
