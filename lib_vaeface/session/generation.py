@@ -12,6 +12,7 @@ from lib_vaeface.settings import Settings
 from lib_vaeface.version import __version__
 
 from .cells import CellStage
+from .comparing import CompareStage
 from .faces import FaceStage
 from .latents import LatentStage
 from .scheduling import ScheduleStage
@@ -34,6 +35,7 @@ class Session:
         self.schedule = ScheduleStage(self)
         self.latents = LatentStage(self)
         self.vae = VaeStage(self)
+        self.compare = CompareStage(self)
         self.faces = FaceStage(self)
         self.cells = CellStage(self, job)
         self._job = weakref.ref(job)
@@ -45,6 +47,7 @@ class Session:
             (self.schedule, self.schedule.on),
             (self.vae, self.vae.on or self.vae.watching),
             (self.latents, self.latents.on),
+            (self.compare, self.compare.on),
             (self.faces, self.faces.on),
             (self.cells, self.cells.on),
         ]

@@ -45,7 +45,7 @@ class VaeStage(Stage):
     @property
     def watching(self) -> bool:
         """Whether decodes are to be seen although no VAE is picked."""
-        return self.settings.on("faces") or self.session.latents.on
+        return self.settings.on("faces") or self.session.latents.on or self.session.compare.on
 
     def process(self, job: Any) -> None:
         self._point(job)
