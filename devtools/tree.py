@@ -41,7 +41,7 @@ ONLY = {
     ("ui", "schedule"): {"compile", "counting"},
     ("ui", "vae"): {
         "bridge", "codec", "compare", "compare_words", "contact_sheet", "convert", "crossing", "finest", "formats",
-        "hashes", "inspect", "jsonfile", "kept", "kinship", "latent_files", "latent_map", "library", "pairing",
+        "hashes", "inspect", "jsonfile", "kept", "kinship", "latent_files", "latent_map", "library", "listing", "pairing",
         "picked", "protocol", "sampled", "universal", "verdicts", "workbench",
     },
     ("ui", "face"): {

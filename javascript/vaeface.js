@@ -1,21 +1,75 @@
-/* Shows in the panel's header which features are switched on, so that it can be seen while the panel is closed. */
+/* The panel: its live status in the header, the tooltips, and when the lists of VAE files are to be looked at.
+   Values are read off the page's own controls; no server is asked for the status. */
 
 (function() {
     "use strict";
 
+    const byId = (id) => gradioApp().querySelector("#" + id);
+    const parsed = (status, name) => JSON.parse(status.dataset[name]);
+    const statuses = () => [...gradioApp().querySelectorAll(".vaeface-status")];
+
     function isOn(id) {
-        const box = gradioApp().querySelector("#" + id + " input[type=checkbox]");
+        const box = (byId(id + "-checkbox") || byId(id))?.querySelector("input[type=checkbox]"); // an accordion's is apart
         return Boolean(box && box.checked);
     }
 
-    /* Fills every status line from the checkboxes it names: data-master, the extension's own, and data-switches,
-       {"id of a feature's checkbox": "title"}. */
-    function refresh() {
-        gradioApp().querySelectorAll(".vaeface-status").forEach(function(status) {
-            const titles = JSON.parse(status.dataset.switches);
-            const on = isOn(status.dataset.master) ? Object.keys(titles).filter(isOn) : [];
-            status.textContent = on.map((id) => titles[id]).join(" · ");
+    function valueOf(id, usual) {
+        const box = byId(id);
+        const input = box?.querySelector("input[type=radio]:checked, input[type=number], input:not([type=radio]), textarea");
+        return input ? input.value : usual;
+    }
+
+    const nameOf = (file) => file.replace(/^.*[\\/]/, "").replace(/\.(safetensors|ckpt|pt|pth)$/i, "");
+
+    /* What each feature says of its values. {name: [value, usual]} */
+    const WORDS = {
+        schedule: function(values, tab) {
+            const count = window.vaefaceSwitches?.[tab];
+            const said = count ? count + (count === 1 ? " switch" : " switches") : "schedule";
+            return said + (values.timing[0] === "exact" ? ", exact" : "");
+        },
+        vae: ({vae_name: [file, usual]}) => file === usual || file === "Built-in" ? "VAE: " + file : nameOf(file),
+        faces: function({face_strength: [strength], face_vae: [file, usual]}) {
+            const done = Number(strength) > 0 ? "refine " + Number(strength) : "decode";
+            return "faces: " + done + (file === usual ? "" : ", " + nameOf(file));
+        },
+    };
+
+    /* The answer on the card under a picker: whether the file fits. */
+    const refused = (id) => Boolean(byId(id + "_card")?.querySelector('[data-answer="does not fit"], [data-answer^="can\'t"]'));
+
+    /* [[text, class]] of one header. What is off is named only where the person has prepared something. */
+    function parts(status) {
+        const tab = status.dataset.master.includes("img2img") ? "img2img" : "txt2img";
+        const master = isOn(status.dataset.master), found = [];
+        parsed(status, "features").forEach(function({feature, switch: id, on: usuallyOn, values}) {
+            const now = Object.fromEntries(Object.entries(values).map(([name, [control, usual]]) =>
+                [name, [valueOf(control, usual), usual, control]]));
+            const prepared = Object.values(now).some(([value, usual]) => value !== "" && String(value) !== usual &&
+                Number(value) !== Number(usual)) || (feature === "schedule" && window.vaefaceSwitches?.[tab] > 0);
+            const on = isOn(id), ticked = on && !usuallyOn;
+            if (!(master && on) && !ticked && !prepared) return;
+            const bad = Object.values(now).some(([, , control]) => refused(control));
+            const text = WORDS[feature](now, tab) + (on ? "" : " (off)") + (on && bad ? " does not fit" : "");
+            found.push([text, !master || !on ? "vaeface-off" : bad ? "vaeface-error" : ""]);
         });
+        return !master && found.length ? [["off", "vaeface-off"], ...found] : found;
+    }
+
+    function show(status) {
+        const found = parts(status), key = JSON.stringify(found);
+        if (status.dataset.shown === key) return; // writing would count as a change of the page
+        status.dataset.shown = key;
+        status.replaceChildren(...found.flatMap(function([text, look], number) {
+            const part = document.createElement("span");
+            part.textContent = text;
+            part.className = look;
+            return number ? [" · ", part] : [part];
+        }));
+    }
+
+    function refresh() {
+        statuses().forEach(show);
     }
 
     window.vaefaceStatus = function() {
@@ -23,5 +77,49 @@
         return [];
     };
 
-    onUiLoaded(refresh);
+    function help(status) {
+        Object.entries(parsed(status, "help")).forEach(function([id, text]) {
+            const box = byId(id), target = box?.classList.contains("input-accordion") ? box.querySelector(".label-wrap") : box;
+            if (!target) return;
+            target.title = text;
+            target.querySelectorAll("input, textarea").forEach((input) => input.setAttribute("aria-description", text));
+        });
+    }
+
+    /* The files are looked at when the panel opens, and again when another model is loaded. */
+    const looked = new Map();
+    const model = () => [opts.sd_model_checkpoint, opts.sd_checkpoint_hash, opts.sd_vae].join("|");
+    const isOpen = (status) => Boolean(byId(status.dataset.master)?.querySelector(".label-wrap.open"));
+
+    function look(status) {
+        if (!Object.keys(opts).length || !isOpen(status) || looked.get(status) === model()) return;
+        looked.set(status, model());
+        byId(status.dataset.refresh)?.click();
+    }
+
+    /* Open lists tell of each file what is known of it. */
+    function annotate(status) {
+        const notes = byId(status.dataset.files)?.querySelector("[data-notes]");
+        if (!notes) return;
+        const known = JSON.parse(notes.dataset.notes);
+        parsed(status, "pickers").forEach((id) => byId(id)?.querySelectorAll("ul li").forEach(function(item) {
+            const note = known[item.dataset.value || item.getAttribute("aria-label")];
+            if (note && item.dataset.vaeface !== note[0]) [item.dataset.vaeface, item.title] = note;
+        }));
+    }
+
+    onUiLoaded(function() {
+        statuses().forEach(function(status) {
+            help(status);
+            const header = byId(status.dataset.master)?.querySelector(".label-wrap");
+            if (header) new MutationObserver(() => look(status)).observe(header, {attributes: true});
+            look(status);
+        });
+        refresh();
+    });
+    onOptionsChanged(() => statuses().forEach(look));
+    onAfterUiUpdate(function() {
+        statuses().forEach(annotate);
+        refresh();
+    });
 })();

@@ -6,8 +6,8 @@ of the Script object that the WebUI reads after `ui()`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -15,50 +15,104 @@ import gradio as gr
 from lib_vaeface import infotext
 from lib_vaeface.fields import Field, Value
 from lib_vaeface.host import Host
+from lib_vaeface.host.tab_protocol import TabHost
+from lib_vaeface.options import TIMING
 from lib_vaeface.settings import FIELDS, GROUPS
+from lib_vaeface.ui import syntax_card, vae_menu
+from lib_vaeface.ui.desk import unsaved
 from lib_vaeface.ui.gradio_compat import js
-from lib_vaeface.ui.html import Markup, tag
+from lib_vaeface.ui.html import tag
+from lib_vaeface.ui.preset_row import Row
 from lib_vaeface.ui.report import report
+from lib_vaeface.ui.status import SHOWN, status
 
 FEATURES = {name: group for name, group in GROUPS.items() if name != "vaeface"}
+SWITCHES = {group.switch for group in GROUPS.values()}
+REFRESH = "\U0001f504"  # as on the WebUI's own buttons
 
 
-def build(script: Any, host: Host, notice: str = "") -> list[Any]:
+def build(script: Any, host: TabHost, notice: str = "") -> list[Any]:
     """The controls in the order of the table. `notice` is shown on top of the panel."""
-    controls: dict[str, Any] = {}
     head = next(field for field in FIELDS if field.name == GROUPS["vaeface"].switch)
     accordion = host.input_accordion(bool(head.default), label=head.label, elem_id=script.elem_id(head.name))
+    panel = _Panel(script, host, {head.name: accordion})
     with accordion:
-        controls[head.name] = accordion
         with accordion.extra():
-            gr.HTML(_status(script, accordion.elem_id), elem_id=script.elem_id("status"))
+            gr.HTML(status(script.elem_id), elem_id=script.elem_id("status"))
         if notice:
             gr.HTML(tag("p", notice, class_="vaeface-error"), elem_id=script.elem_id("notice"))
+        presets = Row(script, host)
         for name in FEATURES:
-            controls.update(_group(name, script, host))
+            panel.group(name)
         script.report_view = gr.HTML(elem_id=script.elem_id("report"))
-    for group in GROUPS.values():
-        controls[group.switch].change(fn=None, inputs=[], outputs=[], **js("() => vaefaceStatus()"))
+    presets.connect(panel.controls)
+    vae_menu.connect(vae_menu.Menu(host), panel.menu)
+    controls = panel.controls
+    for name in SHOWN:
+        controls[name].change(fn=None, inputs=[], outputs=[], **js("() => vaefaceStatus()"))
     script.infotext_fields = [host.paste_field(controls[f.name], _reader(f.name)) for f in FIELDS]
     return [controls[field.name] for field in FIELDS]
 
 
-def _group(name: str, script: Any, host: Host) -> dict[str, Any]:
-    """One feature's controls by name, the advanced ones folded away."""
-    fields = [field for field in FIELDS if field.group == name]
-    advanced = [field for field in fields if field.advanced]
-    switch = GROUPS[name].switch
-    with gr.Group(elem_id=script.elem_id(f"group_{name}"), elem_classes=["vaeface-group"]):
-        controls = {f.name: _control(f, script.elem_id(f.name), host) for f in fields if f.name == switch}
-        plain = [f for f in fields if not f.advanced and f.name != switch]
-        for prompts in (False, True):
-            with gr.Row():
-                made = [f for f in plain if (f.lines > 1) == prompts]
-                controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in made})
-        if advanced:
-            with gr.Accordion("More", open=False, elem_id=script.elem_id(f"more_{name}")), gr.Row():
-                controls.update({f.name: _control(f, script.elem_id(f.name), host) for f in advanced})
-    return controls
+@dataclass
+class _Panel:
+    """The parts of one panel while it is built. controls: by field."""
+
+    script: Any
+    host: TabHost
+    controls: dict[str, Any]
+    menu: vae_menu.Parts = field(default_factory=vae_menu.Parts)
+
+    def group(self, name: str) -> None:
+        """One feature: its switch with the short controls beside it, prompts below, the advanced ones folded away."""
+        fields = [one for one in FIELDS if one.group == name]
+        plain, folded = ([one for one in fields if one.advanced == advanced] for advanced in (False, True))
+        elem_id = self.script.elem_id
+        with gr.Group(elem_id=elem_id(f"group_{name}"), elem_classes=["vaeface-group"]):
+            self._row([one for one in plain if one.lines == 1])
+            self._cards(plain)
+            self._row([one for one in plain if one.lines > 1])
+            if name == "schedule":
+                self._syntax()
+            if name == "vae":
+                self.menu.files = gr.HTML(elem_id=elem_id("vae_files"))
+            if folded:
+                with gr.Accordion("More", open=False, elem_id=elem_id(f"more_{name}"), elem_classes=["vaeface-more"]):
+                    self._row(folded)
+                    self._cards(folded)
+                    if name == "vae":
+                        self._proofs()
+
+    def _row(self, fields: list[Field]) -> None:
+        if not fields:
+            return
+        with gr.Row(elem_classes=["vaeface-row"]):
+            for one in fields:
+                self.controls[one.name] = _control(one, self.script.elem_id(one.name), self.host)
+            if any(one.name == "vae_name" for one in fields):
+                self.menu.refresh = self.host.tool_button(
+                    REFRESH, elem_id=self.script.elem_id("vae_refresh"), tooltip="Look for VAE files, and which fit"
+                )
+
+    def _cards(self, fields: list[Field]) -> None:
+        for one in fields:
+            if one.listed == "vaes":
+                card = gr.HTML(elem_id=self.script.elem_id(f"{one.name}_card"))
+                self.menu.pickers[one.name] = self.controls[one.name], card
+
+    def _syntax(self) -> None:
+        switches = [self.controls[name].elem_id for name in ("enabled", "schedule")]
+        card = syntax_card.card(switches, self.script.elem_id("timing"), self.host.samplers())
+        gr.HTML(card, elem_id=self.script.elem_id("syntax"))
+
+    def _proofs(self) -> None:
+        with gr.Row(elem_classes=["vaeface-row"]):
+            elem_id = self.script.elem_id
+            self.menu.prove = gr.Button("Test files of unknown fit", size="sm", elem_id=elem_id("vae_prove"))
+            self.menu.forget = gr.Button(
+                "Forget the VAE picked for this checkpoint", size="sm", elem_id=elem_id("vae_forget")
+            )
+            self.menu.forgotten = gr.HTML(elem_id=elem_id("vae_forgotten"))
 
 
 def watch_results(script: Any, host: Host) -> None:
@@ -76,28 +130,25 @@ def watch_results(script: Any, host: Host) -> None:
         script.on_after_component(connect, elem_id=f"generation_info_{tab}")
 
 
-def _control(field: Field, elem_id: str, host: Host) -> Any:
-    common: dict[str, Any] = {"label": field.label, "value": field.default, "info": field.help, "elem_id": elem_id}
-    if field.kind is bool:
-        return gr.Checkbox(**common)
-    if field.listed:
+def _control(one: Field, elem_id: str, host: Host) -> Any:
+    common: dict[str, Any] = {"label": one.label, "value": one.default, "elem_id": elem_id}
+    if one.kind is bool:
+        return gr.Checkbox(**common, min_width=140, scale=0 if one.name in SWITCHES else None)
+    if one.name == "timing":  # an option says what it begins with, not what the WebUI's ui-config.json once was
+        return unsaved(gr.Radio(choices=list(one.choices), **{**common, "value": host.option(TIMING)}))
+    if one.listed:
         lists = {"vaes": host.vae_names, "samplers": host.sampler_names, "face models": host.face_models}
-        names: Iterable[str] = lists[field.listed]()
-        return gr.Dropdown(choices=[*field.choices, *names], allow_custom_value=True, **common)
-    if field.choices:
-        make = gr.Radio if len(field.choices) <= 3 else gr.Dropdown
-        return make(choices=list(field.choices), **common)
-    if field.minimum is not None and field.maximum is not None:
-        return gr.Slider(minimum=field.minimum, maximum=field.maximum, step=field.step, **common)
-    if field.kind is not str:
+        names: Iterable[str] = lists[one.listed]()
+        return gr.Dropdown(choices=[*one.choices, *names], allow_custom_value=True, **common)
+    if one.choices:
+        make = gr.Radio if len(one.choices) <= 3 else gr.Dropdown
+        return make(choices=list(one.choices), **common)
+    if one.minimum is not None and one.maximum is not None:
+        return gr.Slider(minimum=one.minimum, maximum=one.maximum, step=one.step, **common)
+    if one.kind is not str:
         return gr.Number(**common)
-    return gr.Textbox(**common, visible=not field.hidden, lines=field.lines)
-
-
-def _status(script: Any, master: str) -> Markup:
-    """The header's place for the features that are on; the page fills it, see javascript/vaeface.js."""
-    titles = {script.elem_id(group.switch): group.title for group in FEATURES.values()}
-    return tag("span", class_="vaeface-status", data_master=master, data_switches=json.dumps(titles))
+    hint = one.help if one.lines > 1 else None
+    return gr.Textbox(**common, visible=not one.hidden, lines=one.lines, placeholder=hint)
 
 
 def _reader(name: str) -> Callable[[Mapping[str, Any]], Value | None]:

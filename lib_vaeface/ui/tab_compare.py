@@ -25,6 +25,7 @@ from lib_vaeface.ui.desk import (
 from lib_vaeface.ui.gradio_compat import js
 from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.uploads import sent_first
+from lib_vaeface.ui.vae_words import answer_mark
 from lib_vaeface.vae.bridge import on_grid
 from lib_vaeface.vae.compare import Comparison, Entry, Figures
 from lib_vaeface.vae.compare_words import CHANNELS, PICTURE
@@ -89,10 +90,6 @@ def unfit(found: Listing, reference: Reference) -> Markup:
     rows = [(name, answer_mark(answer), reason) for name, answer, reason in found.apart]
     title = tag("summary", f"{len(rows)} VAE files that can't be chosen for {reference.title}")
     return tag("details", title, table(("VAE", "fit", "why"), rows), class_="vaeface-apart")
-
-
-def answer_mark(answer: str) -> Markup:
-    return tag("span", answer, class_=f"vaeface-fit vaeface-fit-{answer.replace(' ', '-').replace(chr(39), '')}")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import gradio as gr
 from lib_vaeface.ui import viewer
 from lib_vaeface.ui.desk import Desk, problem, table, teller, unsaved
 from lib_vaeface.ui.html import Markup, join, tag
-from lib_vaeface.ui.tab_compare import answer_mark, verdict_of
+from lib_vaeface.ui.tab_compare import verdict_of
+from lib_vaeface.ui.vae_words import answer_mark, family, size
 from lib_vaeface.vae.convert import convert
 from lib_vaeface.vae.formats import BY_KEY, COLUMNS, TINY, rows
 from lib_vaeface.vae.inspect import VaeInfo
@@ -58,9 +59,9 @@ class Inspect:
         measured = self.desk.bench.measured_of(entry)
         trip = f"{measured['round_trip']} dB" if measured.get("round_trip") is not None else ""
         return [
-            entry.name, _fit(verdict), _wide(" ".join(_notes(info, verdict))), _titles(info),
+            entry.name, _fit(verdict), _wide(" ".join(_notes(info, verdict))), family(info),
             f"{info.channels} at 1/{info.downscale}", *_numbers(info), info.layout, ", ".join(info.dtypes),
-            _size(info.identity.size), trip, measured.get("precision", ""), info.sha256[:10], info.weight_hash[:10],
+            size(info.identity.size), trip, measured.get("precision", ""), info.sha256[:10], info.weight_hash[:10],
         ]  # fmt: skip
 
     def measure(self, progress: Any = gr.Progress()) -> tuple[Any, Markup]:  # noqa: B008
@@ -168,10 +169,6 @@ def _code(cell: str) -> Markup:
     return join([tag("code", part) if number % 2 else join((part,)) for number, part in enumerate(parts)])
 
 
-def _titles(info: VaeInfo) -> str:
-    return " or ".join(BY_KEY[key].title for key in info.formats)
-
-
 def _numbers(info: VaeInfo) -> tuple[str, str]:
     """Scale and shift of every format that it may be of."""
     if info.kind == "tiny":
@@ -185,10 +182,6 @@ def _numbers(info: VaeInfo) -> tuple[str, str]:
 
 def _wide(text: str) -> Markup:
     return tag("span", text, class_="vaeface-wide")
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**20:.0f}\u00a0MB" if count >= 2**20 else f"{count / 2**10:.0f}\u00a0KB"
 
 
 def _fit(verdict: Verdict) -> Markup:

@@ -31,18 +31,22 @@ def _words(text: str) -> set[str]:
     return set(re.split(r"[^a-z]+", text.lower()))
 
 
-def finest(picker: Picker, host: HostVae, told: Callable[[Climb], None] = lambda _: None) -> Pick:
-    """The fine-tune for faces of the model that is loaded, in fp32; the built-in one, with the reason, where there is
-    none."""
+def candidates(picker: Picker) -> list[tuple[str, Entry]]:
+    """(kind, file) in the order in which they are tried."""
     entries = picker.library.refresh()
 
     def published(entry: Entry) -> str:
         known = SHA256.get(picker.library.hashes.known(entry.info.identity, "sha256")) if entry.info else None
         return known.title if known else ""
 
-    for kind in KINDS:
-        for entry in of_kind(entries, kind, published):
-            pick = picker.prove(entry, host, precision="fp32", told=told)
-            if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
-                return replace(pick, why=f"Automatic chose {entry.name} for faces: {kind.upper()} fine-tune that fits")
+    return [(kind, entry) for kind in KINDS for entry in of_kind(entries, kind, published)]
+
+
+def finest(picker: Picker, host: HostVae, told: Callable[[Climb], None] = lambda _: None) -> Pick:
+    """The fine-tune for faces of the model that is loaded, in fp32; the built-in one, with the reason, where there is
+    none."""
+    for kind, entry in candidates(picker):
+        pick = picker.prove(entry, host, precision="fp32", told=told)
+        if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
+            return replace(pick, why=f"Automatic chose {entry.name} for faces: {kind.upper()} fine-tune that fits")
     return Pick(why="Automatic for faces: no MSE or EMA fine-tune that fits was found")

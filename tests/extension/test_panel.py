@@ -1,7 +1,9 @@
 """The panel under real gradio: complete, pure, and nothing of a stranger's text becomes HTML."""
 
 import contextlib
+import html
 import json
+import re
 
 import gradio as gr
 
@@ -10,6 +12,7 @@ from lib_vaeface.settings import FIELDS, GROUPS, NAMES, Settings
 from lib_vaeface.ui import panel
 from lib_vaeface.ui.html import Markup, tag
 from lib_vaeface.ui.report import report
+from lib_vaeface.ui.status import SHOWN
 from tests.extension.sample_host import SampleHost
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -39,6 +42,12 @@ class Accordion(gr.Checkbox):
 class AccordionHost(SampleHost):
     def input_accordion(self, value, *, label, elem_id):
         return Accordion(value, label=label, elem_id=elem_id)
+
+    def samplers(self):
+        return [("Euler a", 1)]
+
+    def tool_button(self, symbol, *, elem_id, tooltip):
+        return gr.Button(symbol, elem_id=elem_id)
 
     def paste_field(self, component, read):
         return component, read
@@ -107,7 +116,11 @@ def test_pasting_restores_every_control():
 
 def test_notice_is_shown_and_escaped():
     page, _ = built(notice=HOSTILE)
-    shown = [block.value for block in page.blocks.values() if isinstance(block, gr.HTML) and "notice" in block.elem_id]
+    shown = [
+        block.value
+        for block in page.blocks.values()
+        if isinstance(block, gr.HTML) and "notice" in (block.elem_id or "")
+    ]
     assert len(shown) == 1 and "&lt;img" in shown[0] and "<img" not in shown[0]
 
 
@@ -171,8 +184,36 @@ def test_markup_is_escaped_once():
     assert isinstance(tag("p"), Markup)
 
 
-def test_every_switch_refreshes_the_header_on_the_page_alone():
+def test_what_the_header_names_refreshes_it_on_the_page_alone():
     page, _ = built()
-    scripted = [event for event in events(page) if event["js"]]
-    assert len(scripted) == len(GROUPS)
-    assert all(event["js"] == "() => vaefaceStatus()" and not event["backend_fn"] for event in scripted)
+    scripted = [event for event in events(page) if event["js"] == "() => vaefaceStatus()"]
+    assert len(scripted) == len(SHOWN) and {group.switch for group in GROUPS.values()} < set(SHOWN)
+    assert not any(event["backend_fn"] for event in scripted)
+
+
+def test_every_control_has_a_tooltip():
+    page, controls = built()
+    (shown,) = [block.value for block in page.blocks.values() if (block.elem_id or "").endswith("_status")]
+    told = json.loads(html.unescape(re.search('data-help="([^"]*)"', shown)[1]))
+    script = SampleScript()
+    assert {script.elem_id(field.name) for field in FIELDS if not field.hidden} == set(told) and all(told.values())
+    assert len(set(told.values())) == len(told), "two controls have the same help"
+
+
+def test_the_page_is_built_without_looking_at_files():
+    class Untouchable(AccordionHost):
+        def vae(self, job):
+            raise AssertionError("asked for the model")
+
+        vae_folders = checkpoint_folders = has_model = vae
+
+    with gr.Blocks():
+        panel.build(SampleScript(), Untouchable())
+
+
+def test_timing_begins_with_what_the_option_says():
+    host = AccordionHost()
+    host.options["vaeface_timing"] = "exact"
+    with gr.Blocks():
+        controls = dict(zip(NAMES, panel.build(SampleScript(), host), strict=True))
+    assert controls["timing"].value == "exact" and controls["timing"].do_not_save_to_config
