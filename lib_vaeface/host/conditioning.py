@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from lib_vaeface.schedule.protocol import Answer, Cond, Encoded, Part, Request, joined
@@ -37,11 +37,44 @@ SIZED_OPTIONS = (
 )
 
 
+class Texts:
+    """A1111's text encoder, and where it keeps what it remarks on the way."""
+
+    def encode(self, model: Any, asked: Any) -> tuple[Any, dict[str, str]]:
+        """Conditioning of one batch, and remarks for the infotext."""
+        hijack = sd_hijack.model_hijack
+        before: Any = getattr(hijack, "extra_generation_params", None)
+        hijack.extra_generation_params = {}
+        try:
+            with devices.autocast():
+                conds = model.get_learned_conditioning(asked)
+            return conds, {str(key): str(value) for key, value in hijack.extra_generation_params.items()}
+        finally:
+            hijack.extra_generation_params = before
+
+    def remarks(self) -> Any:
+        """The mapping that goes to the infotext."""
+        return getattr(sd_hijack.model_hijack, "extra_generation_params", None)
+
+    def embeddings(self, model: Any) -> Iterable[tuple[str, Any]]:
+        """Name and embedding of each loaded textual inversion."""
+        known = getattr(getattr(sd_hijack.model_hijack, "embedding_db", None), "word_embeddings", None)
+        return (known or {}).items()
+
+    def about(self, prompts: Any) -> dict[str, Any]:
+        """What the encoder reads of the WebUI's list of prompts besides the texts."""
+        return {name: getattr(prompts, name, None) for name in ("width", "height")}
+
+    def state(self, prompts: Any, plain: bool) -> Hashable:
+        """What a text's conditioning depends on here besides the checkpoint. plain: not on the picture's size."""
+        return () if plain else tuple(self.about(prompts).values())
+
+
 class Redirect:
     """`install` may be called again at any time; `remove` leaves another extension's redirect on top of ours alone."""
 
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
+    def __init__(self, ask: Ask, texts: Texts | None = None) -> None:
+        self.ask, self.texts = ask, texts or Texts()
         self._original: Any = None
         self._walked = False
 
@@ -100,14 +133,14 @@ class Redirect:
         )
         if make is None or getattr(function, "__module__", "") != prompt_parser.__name__:
             return None  # another extension reads the prompts in its own way
-        answer = self.ask(job, lambda: request(job, prompts, steps, networks, hires_steps))
+        answer = self.ask(job, lambda: request(job, prompts, steps, networks, hires_steps, self.texts))
         if answer is None:
             return None
-        _remark(job, answer)
+        _remark(job, answer, self.texts.remarks())
         return make(answer)
 
 
-def request(job: Any, prompts: Any, steps: int, networks: Any, hires_steps: int | None) -> Request:
+def request(job: Any, prompts: Any, steps: int, networks: Any, hires_steps: int | None, encoder: Texts) -> Request:
     """What the WebUI asks for; the arguments are those of its method."""
     negative = bool(getattr(prompts, "is_negative_prompt", False))
     model = shared.sd_model
@@ -122,9 +155,9 @@ def request(job: Any, prompts: Any, steps: int, networks: Any, hires_steps: int 
         hires_ui_steps=hires_ui_steps,
         calls=calls,
         old=bool(shared.opts.use_old_scheduling),
-        state=_state(job, model, prompts, _active(job, networks, hires_steps), plain),
-        encode=lambda texts: _encode(model, prompts, texts, negative),
-        encode_empty=lambda: _encode(model, prompts, [""], False)[0],
+        state=_state(job, model, prompts, _active(job, networks, hires_steps), plain, encoder),
+        encode=lambda texts: _encode(encoder, model, prompts, texts, negative),
+        encode_empty=lambda: _encode(encoder, model, prompts, [""], False)[0],
         pools_emphasis=getattr(shared.opts, "emphasis", "Original") not in ("None", "Ignore", "No norm"),
         zeroes_empty=not plain,
         exact_alone=devices.device.type == "cpu",
@@ -142,11 +175,10 @@ def _plan(job: Any, steps: int, hires_steps: int | None) -> tuple[int, int | Non
     return made, getattr(job, "hr_second_pass_steps", 0) or job.steps, hires_steps
 
 
-def _state(job: Any, model: Any, prompts: Any, networks: Any, plain: bool) -> Hashable:
+def _state(job: Any, model: Any, prompts: Any, networks: Any, plain: bool, encoder: Texts) -> Hashable:
     """Everything besides a text that its conditioning depends on."""
     info = model.sd_checkpoint_info
     options = STATE_OPTIONS if plain else STATE_OPTIONS + SIZED_OPTIONS
-    sized = () if plain else (getattr(prompts, "width", None), getattr(prompts, "height", None))
     return (
         getattr(info, "filename", None),
         getattr(info, "shorthash", None),
@@ -155,8 +187,8 @@ def _state(job: Any, model: Any, prompts: Any, networks: Any, plain: bool) -> Ha
         str(devices.dtype),
         tuple(str(getattr(shared.opts, name, "")) for name in options),
         _networks(networks),
-        _embeddings(),
-        sized,
+        tuple(sorted((name, str(getattr(one, "shorthash", ""))) for name, one in encoder.embeddings(model))),
+        encoder.state(prompts, plain),
         None if getattr(shared.opts, "persistent_cond_cache", True) else _serial(job),
     )
 
@@ -183,26 +215,11 @@ def _networks(networks: Any) -> Hashable:
     )
 
 
-def _embeddings() -> Hashable:
-    """The loaded textual inversions: a word's meaning changes with its file."""
-    known = getattr(getattr(sd_hijack.model_hijack, "embedding_db", None), "word_embeddings", None) or {}
-    return tuple(sorted((name, str(getattr(one, "shorthash", ""))) for name, one in known.items()))
-
-
-def _encode(model: Any, prompts: Any, texts: Sequence[str], negative: bool) -> list[Encoded]:
+def _encode(encoder: Texts, model: Any, prompts: Any, texts: Sequence[str], negative: bool) -> list[Encoded]:
     """One batch through the WebUI's own text encoder, with what it remarked on the way."""
-    asked = prompt_parser.SdConditioning(
-        list(texts), negative, getattr(prompts, "width", None), getattr(prompts, "height", None)
+    conds, remarks = encoder.encode(
+        model, prompt_parser.SdConditioning(list(texts), negative, **encoder.about(prompts))
     )
-    hijack = sd_hijack.model_hijack
-    before: Any = getattr(hijack, "extra_generation_params", None)
-    hijack.extra_generation_params = {}
-    try:
-        with devices.autocast():
-            conds = model.get_learned_conditioning(asked)
-        remarks = {str(key): str(value) for key, value in hijack.extra_generation_params.items()}
-    finally:
-        hijack.extra_generation_params = before
     return [Encoded(_row(conds, i), remarks) for i in range(len(texts))]
 
 
@@ -210,9 +227,8 @@ def _row(conds: Any, index: int) -> Cond:
     return {key: value[index] for key, value in conds.items()} if isinstance(conds, dict) else conds[index]
 
 
-def _remark(job: Any, answer: Answer) -> None:
+def _remark(job: Any, answer: Answer, target: Any) -> None:
     """What the WebUI writes to the infotext while it reads and encodes prompts."""
-    target = getattr(sd_hijack.model_hijack, "extra_generation_params", None)
     if isinstance(target, dict):
         said = {key: str(target[key]) for key in answer.remarks if key in target}
         target.update(joined((answer.remarks, said)))

@@ -11,9 +11,14 @@ from lib_vaeface.host.protocol import Host
 @functools.lru_cache(maxsize=1)
 def current() -> Host:
     """The adapter for the WebUI in this process, always the same object. Raises ImportError outside of a WebUI."""
+    found = family()
+    if found == "Forge":
+        from lib_vaeface.host.forge import Forge
+
+        return Forge()
     from lib_vaeface.host.a1111 import A1111
 
-    return A1111(family())
+    return A1111(found)
 
 
 def family() -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,6 @@ from lib_vaeface.host.stack import running
 from lib_vaeface.vae.protocol import Coder, HostVae
 from modules import devices, lowvram, sd_vae, shared
 
-NAMES = ("decode", "encode")
 CLASSES = ("DiagonalGaussianDistribution", "DiagonalGaussian")
 
 
@@ -42,15 +41,19 @@ class Pointed:
     _before: dict[str, Any] = field(default_factory=dict)
     _ours: dict[str, Any] = field(default_factory=dict)
 
+    def ways(self) -> dict[str, Callable[[Tensor], Any]]:
+        """Our function for each name that is shadowed; it gives None to leave a call to the WebUI."""
+        return {"decode": self._decode, "encode": self._encode}
+
     def point(self) -> None:
-        for name, ours in (("decode", self._decode), ("encode", self._encode)):
+        for name, ours in self.ways().items():
             self._before[name] = vars(self.module).get(name)
             shadow = self._shadow(getattr(self.module, name), ours)
             self._ours[name] = shadow
             setattr(self.module, name, shadow)
 
     def release(self) -> None:
-        for name in NAMES:
+        for name in self._ours:
             # Another extension's shadow on top of ours keeps ours; with the job over it passes everything through.
             if vars(self.module).get(name) is not self._ours.get(name):
                 continue
@@ -91,13 +94,16 @@ class FirstStage:
 
     def point(self, job: Any, coder: Coder) -> None:
         """Let the loaded model's VAE be `coder` while `job` runs in this thread."""
-        module = shared.sd_model.first_stage_model
-        for known in [pointed for pointed in self._pointed if pointed.module is module]:
-            known.release()
-            self._pointed.remove(known)
-        pointed = Pointed(module, coder, weakref.ref(job), threading.get_ident())
-        pointed.point()
-        self._pointed.append(pointed)
+        for pointed in self.pointers(coder, weakref.ref(job), threading.get_ident()):
+            for known in [known for known in self._pointed if known.module is pointed.module]:
+                known.release()
+                self._pointed.remove(known)
+            pointed.point()
+            self._pointed.append(pointed)
+
+    def pointers(self, coder: Coder, job: weakref.ref[Any], thread: int) -> Sequence[Pointed]:
+        """What is to be pointed of the model that is loaded."""
+        return [Pointed(shared.sd_model.first_stage_model, coder, job, thread)]
 
     def release(self) -> None:
         """Give every module its own names back."""

@@ -6,6 +6,7 @@ are decoded by the first and encoded by the second. With a pixel upscaler the We
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -36,6 +37,7 @@ class Crossing:
         self.done = False
         self._first: tuple[HostVae, CheckpointFacts] | None = None
         self._codec: Autoencoder | None = None
+        self._carried: weakref.ref[Tensor] | None = None
 
     def prepare(self, job: Any) -> None:
         """Take what the first model's latents are decoded by, while it is loaded."""
@@ -66,12 +68,15 @@ class Crossing:
         host = self.session.host
         if self._first is None or self._codec is None or host.pass_of(job) != "hires":
             return
+        if self._carried is not None and self._carried() is latents:
+            return  # Forge says twice that a pass begins
         own, first = host.vae(job), self._first[0]
         if own.identity == first.identity or own.channels != first.channels or self._kin(own):
             return
         pictures = self._codec.decode(latents.float() / first.scale + first.shift)
         carried = torch.cat([own.encode(picture[None]) for picture in pictures])
         latents.copy_((carried - own.shift) * own.scale)
+        self._carried = weakref.ref(latents)
         if noise is not None and self.session.settings.vae_adaptive:
             noise.copy_(adaptive_noise(latents, noise))
         self.done = True

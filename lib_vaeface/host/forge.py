@@ -1,0 +1,264 @@
+"""Adapter for Forge: what differs from A1111 is here, see docs/hosts.md.
+
+Its sampler asks with the batch's rows only, its jobs run in inference_mode, its checkpoints are engines whose parts are
+in `forge_objects`, its VAE takes and gives pictures [B,H,W,3] in 0..1, and its own memory manager decides what lies on
+the device. What we compute there is asked for from that manager, never while the sampler runs.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from backend import memory_management
+from backend.nn.vae import DiagonalGaussianDistribution
+from backend.text_processing import classic_engine
+from torch import Tensor
+
+from lib_vaeface.face.protocol import LatentCoder, Resampler
+from lib_vaeface.host import resample
+from lib_vaeface.host.a1111 import A1111
+from lib_vaeface.host.conditioning import Redirect, Texts
+from lib_vaeface.host.first_stage import FirstStage, Pointed
+from lib_vaeface.vae.protocol import Coder, HostVae
+from modules import devices, sd_models, shared
+
+ENGINES = ("text_processing_engine", "text_processing_engine_l", "text_processing_engine_g")
+SPACES = {"SD15": "sd1", "SD20": "sd1", "SDXL": "sdxl", "SD3": "sd3", "Flux": "flux1"}
+SAME_MODULES = "Use same choices"
+NESTED = (
+    "forge_objects",
+    "forge_objects_after_applying_lora",
+    "current_lora_hash",
+    "comments",
+    "extra_generation_params",
+)
+FACE_FIELDS = ("distilled_cfg_scale",)
+
+
+class EngineTexts(Texts):
+    """The engine's own text encoders. Their tensors are made in inference_mode; ours are kept beyond it."""
+
+    def encode(self, model: Any, asked: Any) -> tuple[Any, dict[str, str]]:
+        before = classic_engine.last_extra_generation_params
+        classic_engine.last_extra_generation_params = {}
+        try:
+            model.set_clip_skip(int(shared.opts.CLIP_stop_at_last_layers))
+            with devices.autocast():
+                conds = model.get_learned_conditioning(asked)
+            found = classic_engine.last_extra_generation_params
+            return _kept(conds), {str(key): str(value) for key, value in found.items()}
+        finally:
+            classic_engine.last_extra_generation_params = before
+
+    def remarks(self) -> Any:
+        return getattr(shared.sd_model, "extra_generation_params", None)
+
+    def embeddings(self, model: Any) -> Iterable[tuple[str, Any]]:
+        for name in ENGINES:
+            known = getattr(getattr(model, name, None), "embeddings", None)
+            yield from (getattr(known, "word_embeddings", None) or {}).items()
+
+    def about(self, prompts: Any) -> dict[str, Any]:
+        return {**super().about(prompts), "distilled_cfg_scale": getattr(prompts, "distilled_cfg_scale", None)}
+
+    def state(self, prompts: Any, plain: bool) -> Hashable:
+        return sd_models.model_data.forge_hash, () if plain else tuple(self.about(prompts).values())
+
+
+class PointedEngine(Pointed):
+    """The model's own two functions, scaled latents [B,z,h,w] to pictures [B,3,H,W] in -1..1 and back.
+
+    Previews stay the WebUI's own: they come while the sampler runs, when nothing else may be put on the device.
+    """
+
+    def ways(self) -> dict[str, Callable[[Tensor], Any]]:
+        return {"decode_first_stage": self._decode, "encode_first_stage": self._encode}
+
+    def _decode(self, scaled: Tensor) -> Tensor | None:
+        if _previewing():
+            return None
+        vae = self.module.forge_objects.vae
+        self._room(vae, vae.memory_used_decode, scaled.shape)
+        found = self.coder.decode(vae.first_stage_model.process_out(scaled))
+        return None if found is None else found.clamp(-1, 1).to(scaled)
+
+    def _encode(self, images: Tensor) -> Tensor | None:
+        vae = self.module.forge_objects.vae
+        self._room(vae, vae.memory_used_encode, images.shape)
+        moments = self.coder.moments(images)
+        if moments is None:
+            return None
+        return _latents(vae, moments).to(images)
+
+    def _room(self, vae: Any, needed: Callable[..., float], shape: torch.Size) -> None:
+        if self.coder.computes():
+            make_room(vae, needed(shape, torch.float32))
+
+
+class ForgeStage(FirstStage):
+    def pointers(self, coder: Coder, job: weakref.ref[Any], thread: int) -> Sequence[Pointed]:
+        return [PointedEngine(shared.sd_model, coder, job, thread)]
+
+
+class ForgeResampler(resample.A1111Resampler):
+    """A job inside another one takes the outer one's patched model parts with it; they are put back."""
+
+    def __init__(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> None:
+        super().__init__(job, coder, open_session)
+        model = shared.sd_model
+        if not (getattr(model, "is_sd1", False) or getattr(model, "is_sd2", False)):
+            self.native = 1024
+
+    def _make(self, request: Any) -> resample.FaceJob:
+        job = super()._make(request)
+        for name in FACE_FIELDS:
+            if hasattr(self.job, name):
+                setattr(job, name, getattr(self.job, name))
+        return job
+
+    def _paint(self, request: Any) -> Tensor | None:
+        with _parts_kept():
+            return super()._paint(request)
+
+
+class Forge(A1111):
+    """See `Host`."""
+
+    def __init__(self) -> None:
+        super().__init__("Forge")
+        self._redirect = Redirect(self._conditioning, EngineTexts())
+        self._first_stage = ForgeStage()
+
+    def has_model(self) -> bool:
+        return getattr(sd_models.model_data.sd_model, "forge_objects", None) is not None
+
+    def vae(self, job: Any) -> HostVae:
+        return host_vae(job)
+
+    def second_models(self, job: Any) -> Collection[str]:
+        modules = getattr(job, "hr_additional_modules", None) or [SAME_MODULES]
+        latent = getattr(job, "enable_hr", False) and getattr(job, "latent_scale_mode", None) is not None
+        other = {"hires"} if latent and SAME_MODULES not in modules else set()
+        return {*super().second_models(job), *other}
+
+    def resampler(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> Resampler:
+        return ForgeResampler(job, _with_room(coder), open_session)
+
+    def settle_model(self) -> None:
+        sd_models.forge_model_reload()
+
+    def compute_device(self) -> torch.device:
+        return torch.device(memory_management.get_torch_device())
+
+    def count_tokens(self, text: str) -> int:
+        return int(shared.sd_model.get_prompt_lengths_on_ui(text)[0])
+
+
+def host_vae(job: Any) -> HostVae:
+    """The loaded model's own VAE, or the one that the person put in its place. ValueError: no model is loaded yet."""
+    model = shared.sd_model
+    objects = getattr(model, "forge_objects", None)
+    if objects is None:
+        raise ValueError("No model is loaded. Forge loads the checkpoint with the first picture.")
+    vae, info = objects.vae, model.sd_checkpoint_info
+    module = vae.first_stage_model
+    return HostVae(
+        checkpoint=str(getattr(info, "name_for_extra", "") or getattr(info, "name", "")),
+        file=str(getattr(info, "filename", "")),
+        identity=f"{sd_models.model_data.forge_hash}|{getattr(info, 'shorthash', '')}|{id(module)}",
+        formats=_formats(model),
+        channels=int(vae.latent_channels),
+        scale=float(module.scaling_factor),
+        shift=float(module.shift_factor),
+        tensors=module.state_dict(),
+        encode=lambda images: _encode(vae, images),
+        decode=lambda raw: _decode(vae, raw),
+        device=torch.device(vae.device),
+        circular=bool(getattr(job, "tiling", False)),
+    )
+
+
+def make_room(vae: Any, activations: float) -> None:
+    """Ask Forge for device memory for a VAE as large as its own, and for what it computes."""
+    device = torch.device(vae.device)
+    if device.type != "cpu":
+        weights = 4 * sum(parameter.numel() for parameter in vae.first_stage_model.parameters())
+        memory_management.free_memory(activations + weights, device)
+
+
+def _with_room(coder: LatentCoder) -> LatentCoder:
+    vae = shared.sd_model.forge_objects.vae
+
+    def encode(images: Tensor) -> Tensor:
+        make_room(vae, vae.memory_used_encode(images.shape, torch.float32))
+        return coder.encode(images)
+
+    def decode(latents: Tensor) -> Tensor:
+        make_room(vae, vae.memory_used_decode(latents.shape, torch.float32))
+        return coder.decode(latents)
+
+    return LatentCoder(encode, decode)
+
+
+def _formats(model: Any) -> tuple[str, ...]:
+    known = type(getattr(getattr(model, "model_config", None), "latent_format", None)).__name__
+    return (SPACES[known],) if known in SPACES else ()
+
+
+@torch.no_grad()
+def _encode(vae: Any, images: Tensor) -> Tensor:
+    memory_management.load_models_gpu([vae.patcher], vae.memory_used_encode(images.shape, vae.vae_dtype))
+    pixels = (images * 2 - 1).to(vae.device, vae.vae_dtype)
+    mean: Tensor = vae.first_stage_model.encode(pixels, lambda posterior: posterior.mode())
+    return mean.float()
+
+
+@torch.no_grad()
+def _decode(vae: Any, raw: Tensor) -> Tensor:
+    memory_management.load_models_gpu([vae.patcher], vae.memory_used_decode(raw.shape, vae.vae_dtype))
+    pictures: Tensor = vae.first_stage_model.decode(raw.to(vae.device, vae.vae_dtype))
+    return (pictures.float() + 1) / 2
+
+
+def _latents(vae: Any, moments: Tensor) -> Tensor:
+    """Scaled latents of a picture's moments, drawn as Forge draws them."""
+    posterior = DiagonalGaussianDistribution(moments)
+    regulation = vae.patcher.model_options.get("model_vae_regulation")
+    raw = posterior.sample() if regulation is None else regulation(posterior)
+    scaled: Tensor = vae.first_stage_model.process_in(raw)
+    return scaled
+
+
+def _kept(conds: Any) -> Any:
+    """The same values as ordinary tensors, that both grad modes take."""
+    if isinstance(conds, dict):
+        return {key: _kept(value) for key, value in conds.items()}
+    with torch.inference_mode(False), torch.no_grad():
+        return conds.clone()
+
+
+def _previewing() -> bool:
+    """Whether this thread decodes for the live preview: inside the sampler, or not in a job at all."""
+    frame: FrameType | None = sys._getframe()
+    names = set()
+    while frame is not None:
+        names.add(frame.f_code.co_name)
+        frame = frame.f_back
+    return "store_latent" in names or "process_images" not in names
+
+
+@contextmanager
+def _parts_kept() -> Iterator[None]:
+    model = shared.sd_model
+    before = {name: getattr(model, name) for name in NESTED if hasattr(model, name)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(model, name, value)
