@@ -1,0 +1,60 @@
+"""Every picture by every fitting VAE beside it, and presets by name, in the pocket WebUI."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.extension.pocket_run import CHECKOUT
+
+pytestmark = pytest.mark.torch
+RUN = Path(__file__).with_name("compare_run.py")
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    data = tmp_path_factory.mktemp("pocket")
+    command = [sys.executable, str(RUN), "compared,failing,presets", str(data)]
+    done = subprocess.run(
+        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=600
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
+
+
+def test_each_picture_gets_a_sheet_and_nothing_is_sampled_again(scenes):
+    off, on = scenes["compared"]["off"], scenes["compared"]["on"]
+    sheets = on["sizes"][len(off["sizes"]) :]
+    assert len(sheets) == 4 and on["sizes"][: len(off["sizes"])] == off["sizes"]
+    assert on["texts"] == len(on["sizes"]), "each shown picture has an infotext"
+    assert on["calls"] == off["calls"]
+    assert all(width > 4 * 256 for width, _ in sheets), "the reference, the model's own, same, tuned and renamed"
+    assert on["first"] == off["first"] and on["state"] == off["state"]
+    assert on["ours"]["VAE Face VAE"]["compare"] is True
+
+
+@pytest.mark.parametrize("name", ["with faces", "with a VAE"])
+def test_it_goes_with_the_rest(scenes, name):
+    found = scenes["compared"][name]
+    assert len(found["sizes"]) == 2 and "error" not in found["ours"]["VAE Face"] and not found["comments"]
+
+
+def test_a_failure_costs_the_sheet_alone(scenes):
+    found = scenes["failing"]
+    assert len(found["sizes"]) == 1 and "could not be compared (ZeroDivisionError" in found["comments"]
+    assert "error" not in found["ours"]["VAE Face"]
+
+
+def test_presets_by_name_in_a_request(scenes):
+    named, missing = scenes["presets"]["named"]["ours"], scenes["presets"]["missing"]
+    assert named["VAE Face faces"]["score"] == 0.5
+    assert "There is no preset none" in missing["comments"]
+    assert any("There is no preset none" in note for note in missing["ours"]["VAE Face"]["notes"])
+    assert missing["ours"]["VAE Face schedule"]["timing"] == "exact"
+
+
+def test_options_about_outside_can_be_set_only_from_inside_and_by_the_page(scenes):
+    assert scenes["presets"]["inside"] == [[True, True, False]] * 2
+    assert scenes["presets"]["outside"] == [True, *[[False, False, False]] * 2]
