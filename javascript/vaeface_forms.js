@@ -4,6 +4,7 @@
 (function() {
     "use strict";
 
+    const {CURVES, number} = globalThis.vaefaceClock;
     const SPACES = "[\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"; // Python's \s
     const NUMBER = "[+-]?(?:\\d+[eE][+-]?\\d+|(?:\\d+\\.\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?|\\d+)";
     const pattern = (text) => new RegExp(text.replace(/W/g, SPACES).replace(/N/g, NUMBER), "u");
@@ -24,7 +25,6 @@
 
     const BLANK = {text: "", unit: "?"};
     const time = (text, unit) => ({text: text, unit: unit || ""});
-    const number = (t) => t.unit === "?" ? 0 : Number(t.text);
     const written = (t) => t.unit === "?" ? "" : t.text + t.unit;
 
     function nativeTime(text) {
@@ -58,8 +58,6 @@
         const arrow = ARROW.exec(text);
         return arrow && {weights: [arrow[1], arrow[2]], times: [BLANK, BLANK]};
     }
-
-    const CURVES = ["linear", "smooth", "ease-in", "ease-out", "ease-in-out", "sine", "step", "slerp", "catmull", "bezier"];
 
     /* Which node a closed bracket is (forms.py). A node is {kind, texts, times, ...}; a refusal {reason, instead}. */
 
@@ -215,5 +213,5 @@
         return nativeSquare(fields, pipes) || (extensions ? (pipes ? turns(fields, pipes) : timed(fields)) : null);
     }
 
-    globalThis.vaefaceForms = {CURVES, SPACES, backwards, hint, mixedKinds, number, refuse, settle, size, strip, weights};
+    globalThis.vaefaceForms = {SPACES, backwards, hint, mixedKinds, refuse, settle, size, strip, weights};
 })();

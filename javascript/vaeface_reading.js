@@ -4,7 +4,8 @@
 (function() {
     "use strict";
 
-    const {CURVES, SPACES, backwards, hint, mixedKinds, refuse, settle, strip, weights} = globalThis.vaefaceForms;
+    const {SPACES, backwards, hint, mixedKinds, refuse, settle, strip, weights} = globalThis.vaefaceForms;
+    const {CURVES} = globalThis.vaefaceClock;
     const WEIGHT = new RegExp(":" + SPACES + "*([+-]?[.\\p{Nd}]+)" + SPACES + "*\\)", "gu");
     const PART = new RegExp("^" + SPACES + "*([-+]?(?:\\p{Nd}+\\.?|\\p{Nd}*\\.\\p{Nd}+))$", "u");
     const LETTER = /[\p{L}\p{N}_]$/u;

@@ -1,6 +1,6 @@
 """The table of prompts whose timelines the page must answer as the server does, and how two answers are compared.
 
-`python -m tests.schedule.timeline_table` writes tests/fixtures/timeline_cases.json anew, after a change of the schedule.
+`python -m tests.schedule.timeline_table` writes tests/fixtures/timeline_cases.json anew, when the schedule has changed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ WRITTEN = [
     "a plain prompt, (with:1.2) [emphasis]", "", "[cat:dog:5]", "a [cat:dog:0.5] b", "[dog:3] [cat::7]", "[cat|dog]",
     "[a|b|c:3]", "[cat|dog:3:smooth]", "[a|b:25%:catmull]", "[cat:dog:fox:3,6]", "[cat:2-8]", "[cat:20%,50%]",
     "[cat:dog:2,8:smooth]", "[a:b:c: ,4, ]", "[a:b:c:1,5,9:bezier]", "[a:b:c:1,5,9:catmull]", "[a:b:2,8:step]",
+    "[a:b:2,8:linear]",
     "[a:b:2,8:slerp] [c:d:0,9]", "[a:b:2,8:ease-in] [c:d:2,8:ease-out]", "[a:b:1,9:ease-in-out]", "[a:b:1,9:sine]",
     "(cat:0.5->1.5)", "(a:.5@0,1.2@40%:smooth) (b:1,2)", "(a:1.03125,2) (b:-0.0,1e3)", "[a:b:5s] [c:d:9s,2s]",
     "a:0.2->1 AND b", "a AND b:1.5 AND c:.5@2,1@8:sine", "x [fox AND wolf:bear:3]", "ANDy AND\tmANDrill",
@@ -46,20 +47,25 @@ CLOCKS: list[dict[str, Any]] = [
 
 
 def asked() -> Iterator[dict[str, Any]]:
-    """All of the table's questions: prompts by hand over all clocks, and the golden ones over their own."""
-    for prompt in WRITTEN:
-        for clock in CLOCKS:
-            yield {"prompt": prompt, **clock}
+    """The table's questions: each prompt over two clocks."""
+    for i, prompt in enumerate(WRITTEN):
+        yield {"prompt": prompt, **CLOCKS[0]}
+        yield {"prompt": prompt, **CLOCKS[1 + i % (len(CLOCKS) - 1)]}
+
+
+def golden() -> Iterator[dict[str, Any]]:
+    """Questions about the prompts whose reading A1111's own code computed, with its answer under "segments"."""
     for line in GOLDEN.read_text(encoding="utf8").splitlines():
         case = json.loads(line)
-        if isinstance(case.get("prompt"), str):
-            own = {"steps": case.get("steps", 20), "hires_steps": case.get("hires_steps")}
-            yield {"prompt": case["prompt"], **own, "old": case.get("use_old_scheduling", False)}
+        if case["kind"] == "schedule":
+            old, hires = case["use_old_scheduling"], case["hires_steps"]
+            yield {"prompt": case["prompt"], "steps": case["steps"], "hires_steps": hires, "old": old,
+                   "negative": True, "extensions": False, "segments": case["schedule"]}  # fmt: skip
 
 
 def answer(question: dict[str, Any]) -> list[dict[str, Any]]:
     """The server's."""
-    given = dict(question)
+    given = {key: value for key, value in question.items() if key != "segments"}
     return [line.to_json() for line in compile_prompt(given.pop("prompt"), **given)]
 
 
@@ -105,7 +111,8 @@ def alike(here: Any, there: Any) -> bool:
 
 def main() -> None:
     rows = [{"asked": question, "answer": answer(question)} for question in asked()]
-    TABLE.write_text("[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n", encoding="utf8")
+    lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
+    TABLE.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf8")
 
 
 if __name__ == "__main__":
