@@ -29,7 +29,6 @@ from modules import (
     script_callbacks,
     scripts,
     scripts_postprocessing,
-    sd_hijack,
     sd_models,
     sd_samplers,
     sd_vae,
