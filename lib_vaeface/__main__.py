@@ -1,4 +1,4 @@
-"""The extension's command line: `python -m lib_vaeface timeline "a [cat:dog:5]" --steps 20`, `... vae --help`."""
+"""The extension's command line: `python -m lib_vaeface --help`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from collections.abc import Sequence
 
 from lib_vaeface.cli import faces, timeline, vae_files, vae_work
 from lib_vaeface.cli.shared import EXIT_CODES, WRONG, Failed, print_json
+from lib_vaeface.version import __version__
+
+EXAMPLES = """examples:
+  python -m lib_vaeface timeline "a [cat:dog:0.4]" --steps 20
+  python -m lib_vaeface inspect my-vae.safetensors --hash
+  python -m lib_vaeface compare picture.safetensors --vae a.safetensors --vae b.safetensors -o out.png
+  python -m lib_vaeface faces picture.png -o out.png"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code, see EXIT_CODES. With --json errors are JSON too, on stdout."""
+    """Runs one command; returns its exit code, see EXIT_CODES. Errors go to stderr; with --json to stdout too."""
     asked = _parser().parse_args(arguments)
     try:
         return int(asked.run(asked))
@@ -24,22 +31,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told(asked: argparse.Namespace, text: str, code: int, details: dict[str, object]) -> int:
+    print(text, file=sys.stderr)
     if asked.json:
         print_json({"error": text, **details})
-    else:
-        print(text, file=sys.stderr)
     return code
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lib_vaeface", description=__doc__, epilog=EXIT_CODES)
-    commands = parser.add_subparsers(required=True, metavar="command")
-    timeline.add(commands)
-    faces.add(commands)
-    about_vaes = commands.add_parser("vae", help="files, fits, comparisons, bridges", epilog=EXIT_CODES)
-    inner = about_vaes.add_subparsers(required=True, metavar="command")
-    vae_files.add(inner)
-    vae_work.add(inner)
+    parser = argparse.ArgumentParser(
+        prog="python -m lib_vaeface",
+        description="What prompts say, faces, and VAEs, without a WebUI.",
+        epilog=f"{EXAMPLES}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command", title="commands")
+    for module in (timeline, faces, vae_files, vae_work):
+        module.add(commands)
+    for name, command in commands.choices.items():
+        command.epilog = EXIT_CODES if name != "timeline" else None
     return parser
 
 

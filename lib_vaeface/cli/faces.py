@@ -16,8 +16,10 @@ from .shared import (
     Failed,
     codec_options,
     open_vae,
+    out_option,
     pictures_in,
     print_json,
+    progress,
     read_picture,
     writable,
 )  # fmt: skip
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = commands.add_parser("faces", help="find faces in pictures, and decode them again by a VAE")
     parser.add_argument("pictures", type=Path, metavar="PICTURE", help="a picture, or a folder of them")
-    parser.add_argument("-o", "--out", type=Path, help="the picture with its faces decoded again (needs --vae), "
-                        "or with its faces numbered; for a folder a folder")  # fmt: skip
+    out_option(parser, "the picture with its faces decoded again (needs --vae), or with its faces numbered; for a "
+               "folder a folder")  # fmt: skip
     parser.add_argument("--vae", metavar="VAE", help=VAE_HELP)
     parser.add_argument("--search", default="normal", help="normal, thorough, any orientation (normal)")
     parser.add_argument("--score", type=float, default=0.35, help="less sure faces are left alone (0.35)")
@@ -41,7 +43,6 @@ def add(commands: Commands) -> None:
                         help="left,top,right,bottom; ... as shares or pixels, in place of a search")  # fmt: skip
     parser.add_argument("--count", type=int, default=0, help="the so many largest; 0: all")
     parser.add_argument("--tone", type=float, default=1.0, help="match of tone with what is around, 0..1 (1)")
-    parser.add_argument("--overwrite", action="store_true")
     codec_options(parser)
     parser.set_defaults(run=run)
 
@@ -49,13 +50,15 @@ def add(commands: Commands) -> None:
 def run(asked: argparse.Namespace) -> int:
     settings, redecoder = _settings(asked), _redecoder(asked)
     told, found = [], 0
-    for path in pictures_in(asked.pictures):
+    files = pictures_in(asked.pictures)
+    for number, path in enumerate(files, 1):
         done = _improved(read_picture(path), settings, redecoder, asked)
         found += len(done.records[0])
         written = _written(path, done, asked) if asked.out else None
         told.append({"picture": path.name, "faces": done.records[0], "notes": done.notes, "written": written})
         if not asked.json:
             _print(told[-1])
+        progress(number, len(files), "pictures")
     if asked.json:
         print_json(told)
     if any(entry["notes"] for entry in told) and not found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,8 @@ else:
     Commands = Any
 
 DONE, FAILED, WRONG, ASKED = 0, 1, 2, 3
-EXIT_CODES = (
-    "exit codes: 0 done, or it fits; 1 it failed, or does not fit; 2 wrong arguments or files; "
-    "3 not decided: say which VAE, or allow it"
-)
+EXIT_CODES = """exit codes: 0 done, or it fits; 1 it failed, or does not fit; 2 wrong arguments or files;
+3 not decided: say which VAE, or allow it; 130 stopped"""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
@@ -40,6 +39,24 @@ class Failed(Exception):
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def progress(done: int, total: int, what: str) -> None:
+    """Shows on stderr how far a command is: a bar in a terminal, lines elsewhere; nothing for a single thing."""
+    if total < 2:
+        return
+    if not sys.stderr.isatty():
+        print(f"{done} of {total} {what}", file=sys.stderr, flush=True)
+        return
+    full = 20 * done // total
+    print(f"\r[{'#' * full}{'.' * (20 - full)}] {done} of {total} {what}\033[K", end="", file=sys.stderr, flush=True)
+    if done == total:
+        print(file=sys.stderr)
+
+
+def out_option(parser: argparse.ArgumentParser, what: str, required: bool = False) -> None:
+    parser.add_argument("-o", "--out", type=Path, required=required, help=what)
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
 def codec_options(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +88,7 @@ def size(text: str) -> tuple[int, int]:
     return int(match[2]), int(match[1])
 
 
-VAE_HELP = "FILE or FILE@FORMAT: whose scale its latents have, a key of `vae formats` or scale[,shift] (sdxl, 0.13025)"
+VAE_HELP = "FILE or FILE@FORMAT: whose scale its latents have, a key of `formats` or scale[,shift] (sdxl, 0.13025)"
 
 
 def split_vae(text: str) -> tuple[Path, str]:

@@ -1,4 +1,4 @@
-"""`vae list | inspect | fit | convert`: about files; only `fit` decodes, where weights don't tell."""
+"""`list | inspect | fit | convert | formats`: about files; only `fit` decodes, where weights don't tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .shared import ASKED, DONE, FAILED, Commands, json_option, print_json
+from .shared import ASKED, DONE, FAILED, Commands, json_option, print_json, progress
 
 
 def add(commands: Commands) -> None:
@@ -65,12 +65,14 @@ def run_list(asked: argparse.Namespace) -> int:
 
 def run_inspect(asked: argparse.Namespace) -> int:
     found, code = [], DONE
-    for file in asked.files:
+    for number, file in enumerate(asked.files, 1):
         try:
             found.append(_inspected(Path(file), asked))
         except ValueError as error:
             found.append({"name": Path(file).name, "usable": False, "problem": str(error)})
             code = FAILED
+        if asked.hash:
+            progress(number, len(asked.files), "files")
     if asked.json:
         print_json(found)
         return code
@@ -111,7 +113,10 @@ def run_fit(asked: argparse.Namespace) -> int:
     from lib_vaeface.vae.kinship import judge_files
     from lib_vaeface.vae.verdicts import FITS, REFUSED
 
-    found = {file: judge_files(file, asked.checkpoint) for file in asked.files}
+    found = {}
+    for number, file in enumerate(asked.files, 1):
+        found[file] = judge_files(file, asked.checkpoint)
+        progress(number, len(asked.files), "files")
     if asked.json:
         print_json([{"name": Path(file).name, **verdict.to_json()} for file, verdict in found.items()])
     else:

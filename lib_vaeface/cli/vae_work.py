@@ -1,10 +1,9 @@
-"""`vae compare | bridge | calibrate | decode`: pictures and latents through VAEs."""
+"""`compare | bridge | calibrate | decode`: pictures and latents through VAEs."""
 
 from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ def add(commands: Commands) -> None:
     bridging = commands.add_parser("bridge", help="latents of one VAE to latents of another")
     bridging.add_argument("latents", metavar="LATENTS")
     _two_vaes(bridging)
-    bridging.add_argument("--out", required=True, type=Path, help="the new latents: .safetensors or .latent")
+    shared.out_option(bridging, "the new latents: .safetensors or .latent", required=True)
     bridging.add_argument("--size", type=shared.size, metavar="WxH", help="scale the pictures between the two")
     bridging.add_argument("--map", help="a fitted map instead of decoding and encoding: faster, approximate")
     bridging.add_argument("--no-check", action="store_true", help="don't measure the round trip")
@@ -34,7 +33,7 @@ def add(commands: Commands) -> None:
     fitting = commands.add_parser("calibrate", help="fit a map between two VAEs' latents, from pictures")
     fitting.add_argument("pictures", type=Path, metavar="FOLDER")
     _two_vaes(fitting)
-    fitting.add_argument("--out", required=True, type=Path, help="the map, a safetensors")
+    shared.out_option(fitting, "the map, a safetensors", required=True)
     fitting.add_argument("--kind", action="append", help="affine, 1x1, conv or small net (the best of all)")
     fitting.set_defaults(run=run_calibrate)
 
@@ -42,25 +41,23 @@ def add(commands: Commands) -> None:
     decoding.add_argument("latents", metavar="LATENTS")
     decoding.add_argument("--vae", help=f"this one; {VAE_HELP}")
     decoding.add_argument("--vae-dir", action="append", default=[], help="a folder of VAEs to choose from")
-    decoding.add_argument("--out", required=True, type=Path, help="the picture, a .png")
+    shared.out_option(decoding, "the picture, a .png", required=True)
     for parser in (bridging, fitting, decoding):
-        parser.add_argument("--overwrite", action="store_true", help="replace what is there")
         shared.codec_options(parser)
     decoding.set_defaults(run=run_decode)
 
 
 def _add_compare(commands: Commands) -> None:
     comparing = commands.add_parser("compare", help="VAEs side by side, on one latent or on pictures")
-    comparing.add_argument("vaes", nargs="+", metavar="VAE", help=VAE_HELP)
-    source = comparing.add_mutually_exclusive_group(required=True)
-    source.add_argument("--latents", help="decode these with every VAE")
-    source.add_argument("--pictures", type=Path, help="encode and decode this picture, or a folder's, with every VAE")
+    comparing.add_argument("source", type=Path, metavar="LATENTS",
+                           help="latents to decode; or a picture, or a folder of them, to encode and decode")  # fmt: skip
+    comparing.add_argument("--vae", action="append", required=True, dest="vaes", metavar="VAE",
+                           help=f"several times; the others are held against the first; {VAE_HELP}")  # fmt: skip
+    shared.out_option(comparing, "a sheet of the pictures and their differences, a .png")
     comparing.add_argument("--truth", type=Path, help="the true picture of the latents")
     comparing.add_argument("--region", action="append", default=[], metavar="KIND:L,T,R,B[@N]",
                            help="also measure this box, in pixels, of picture N (1): face:10,20,90,110")  # fmt: skip
-    comparing.add_argument("--sheet", type=Path, help="write a contact sheet, a .png")
     comparing.add_argument("--allow-unknown", action="store_true", help="also VAEs whose fit can't be told")
-    comparing.add_argument("--overwrite", action="store_true", help="replace what is there")
     shared.codec_options(comparing)
     comparing.set_defaults(run=run_compare)
 
@@ -74,15 +71,16 @@ def run_compare(asked: argparse.Namespace) -> int:
     from lib_vaeface.vae.compare import compare
     from lib_vaeface.vae.contact_sheet import contact_sheet
 
-    if asked.sheet:
-        shared.writable(asked.sheet, asked.overwrite)
+    if asked.out:
+        shared.writable(asked.out, asked.overwrite)
     regions = [_region(text) for text in asked.region]
-    pictures, truth = _by_pictures(asked) if asked.pictures else _by_latents(asked)
+    of_pictures = asked.source.is_dir() or asked.source.suffix.lower() in shared.PICTURES
+    pictures, truth = _by_pictures(asked) if of_pictures else _by_latents(asked)
     found = compare(pictures, truth, regions)
-    if asked.sheet:
-        contact_sheet(found).save(asked.sheet)
+    if asked.out:
+        contact_sheet(found).save(asked.out)
     if asked.json:
-        print_json(found.to_json() | ({"sheet": str(asked.sheet)} if asked.sheet else {}))
+        print_json(found.to_json() | ({"file": str(asked.out)} if asked.out else {}))
     else:
         print("\n".join(found.lines()))
     return DONE
@@ -94,15 +92,19 @@ def _by_pictures(asked: argparse.Namespace) -> tuple[dict[str, Any], Tensor]:
     from lib_vaeface.vae.compare import rebuild_each
 
     if asked.truth:
-        raise Failed("--truth goes with --latents: with --pictures they are the truth themselves", WRONG)
-    read = [shared.read_picture(path) for path in shared.pictures_in(asked.pictures)]
+        raise Failed("--truth goes with latents: pictures are the truth themselves", WRONG)
+    read = [shared.read_picture(path) for path in shared.pictures_in(asked.source)]
     codecs = {name: shared.open_vae(text, asked) for name, text in _named(asked.vaes).items()}
     grid = max(codec.downscale for codec in codecs.values())
     cut = [one[..., : one.shape[2] // grid * grid, : one.shape[3] // grid * grid] for one in read]
     if len({one.shape for one in cut}) > 1 or not cut[0].numel():
         raise Failed(f"the pictures must be of one size, {grid} pixels or more each way", WRONG)
     truth = torch.cat(cut)
-    return rebuild_each(truth, codecs, asked.max_bytes), truth
+    found: dict[str, Any] = {}
+    for number, (name, codec) in enumerate(codecs.items(), 1):
+        found |= rebuild_each(truth, {name: codec}, asked.max_bytes)
+        shared.progress(number, len(codecs), "VAEs")
+    return found, truth
 
 
 def _by_latents(asked: argparse.Namespace) -> tuple[dict[str, Any], Tensor | None]:
@@ -110,12 +112,13 @@ def _by_latents(asked: argparse.Namespace) -> tuple[dict[str, Any], Tensor | Non
     from lib_vaeface.vae.sampled import read_latents
     from lib_vaeface.vae.universal import for_codec
 
-    stored = read_latents(asked.latents)
+    stored = read_latents(asked.source)
     truth = shared.read_picture(asked.truth) if asked.truth else None
     named = _named(asked.vaes)
     first = asked.vaes[0]
     found: dict[str, Any] = {}
-    for name, text in named.items():
+    for number, (name, text) in enumerate(named.items(), 1):
+        shared.progress(number, len(named), "VAEs")
         problem = "" if text == first else _no_fit(text, first, asked.allow_unknown)
         if problem:
             found[name] = problem
@@ -221,7 +224,7 @@ def run_calibrate(asked: argparse.Namespace) -> int:
     names = tuple(shared.split_vae(text)[0].name for text in (asked.source, asked.target))
 
     def told(done: int, what: str) -> None:
-        print(f"\r{done} of {len(files)} {what}", end="\n" if done == len(files) else "", file=sys.stderr, flush=True)
+        shared.progress(done, len(files), what)
 
     found = calibrate(
         _pictures(files), source, target, (names[0], names[1]), asked.kind or KINDS, asked.max_bytes, progress=told

@@ -136,7 +136,7 @@ def read_map(path: Path | str) -> LatentMap:
     """A map from its file. VaeFileError: it is none, or not complete."""
     header = read_header(path)
     if KEY not in header.metadata:
-        raise VaeFileError(path, "it is no latent map: make one with `python -m lib_vaeface vae calibrate`.")
+        raise VaeFileError(path, "it is no latent map: make one with `python -m lib_vaeface calibrate`.")
     try:
         facts = json.loads(header.metadata[KEY])
         if facts["version"] != VERSION:

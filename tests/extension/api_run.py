@@ -26,7 +26,9 @@ BAD = {
     "no such sampler": {"faces": True, "face_boxes": "0.2,0.2,0.8,0.8", "face_strength": 0.3, "face_sampler": "Best"},
     "boxes": {"faces": True, "face_boxes": "1,2,three"},
     "passes": {"faces": True, "face_passes": "[{"},
-    "text in prompts": {"faces": True, "face_boxes": "0.2,0.2,0.8,0.8", "face_prompt": '"\n\t{},:\\ <lora:x:1> \u2028\x00é'},
+    "text in prompts": {
+        "faces": True, "face_boxes": "0.2,0.2,0.8,0.8", "face_prompt": '"\n\t{},:\\ <lora:x:1> \u2028\x00é',
+    },
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`python -m lib_vaeface vae ...`: every command with real files, its exit codes, its JSON."""
+"""`python -m lib_vaeface ...` about VAEs: every command with real files, its exit codes, its JSON."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ from tests.vae import family
 
 ROOT = Path(__file__).parents[2]
 POCKET = "@0.55881"
+COMMANDS = (
+    "timeline",
+    "faces",
+    "list",
+    "inspect",
+    "fit",
+    "convert",
+    "formats",
+    "compare",
+    "bridge",
+    "calibrate",
+    "decode",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +70,7 @@ class Ran:
 @pytest.fixture
 def run(files: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     def command(*arguments: str) -> Ran:
-        code = main(["vae", *(one.format(f=files) for one in arguments)])
+        code = main([one.format(f=files) for one in arguments])
         return Ran(code, *capsys.readouterr())
 
     return command
@@ -101,9 +114,9 @@ def test_formats(run: Any) -> None:
 
 
 def test_compare_on_a_latent_refuses_the_wrong_family(run: Any, files: Path) -> None:
-    vaes = [f"{{f}}/vaes/{name}.safetensors" for name in ("base", "kin", "foreign")]
-    found = run("compare", *vaes, "--latents", "{f}/raw.latent", "--region", "eyes:20,20,44,32@2",
-                "--sheet", "{f}/sheet.png", "--json")  # fmt: skip
+    vaes = [part for name in ("base", "kin", "foreign") for part in ("--vae", f"{{f}}/vaes/{name}.safetensors")]
+    found = run("compare", "{f}/raw.latent", *vaes, "--region", "eyes:20,20,44,32@2", "-o", "{f}/sheet.png", "--json")
+    assert "3 of 3 VAEs" in found.err and found.json["file"].endswith("sheet.png")
     base, twin, foreign = found.json["vaes"]
     assert found.code == 0 and base["all"]["picture"]["psnr"] is None
     assert twin["all"]["picture"]["psnr"] > 25 and [part["picture"] for part in twin["parts"]] == [0, 1, 1]
@@ -113,15 +126,16 @@ def test_compare_on_a_latent_refuses_the_wrong_family(run: Any, files: Path) -> 
 
 
 def test_compare_needs_a_scale_that_can_be_told(run: Any) -> None:
-    asks = run("compare", "{f}/vaes/base.safetensors", "--latents", "{f}/scaled.safetensors")
+    asks = run("compare", "{f}/scaled.safetensors", "--vae", "{f}/vaes/base.safetensors")
     assert asks.code == 3 and "base.safetensors@sdxl" in asks.err
-    tells = run("compare", "{f}/vaes/base.safetensors" + POCKET, "{f}/vaes/kin.safetensors", "--latents",
-                "{f}/scaled.safetensors", "--truth", "{f}/pictures/0.png")  # fmt: skip
+    tells = run("compare", "{f}/scaled.safetensors", "--vae", "{f}/vaes/base.safetensors" + POCKET,
+                "--vae", "{f}/vaes/kin.safetensors", "--truth", "{f}/pictures/0.png")  # fmt: skip
     assert tells.code == 2 and "pictures of shape" in tells.err  # two latents, one truth
 
 
 def test_compare_families_by_pictures(run: Any) -> None:
-    found = run("compare", "{f}/vaes/base.safetensors", "{f}/vaes/foreign.safetensors", "--pictures", "{f}/pictures")
+    both = ("--vae", "{f}/vaes/base.safetensors", "--vae", "{f}/vaes/foreign.safetensors")
+    found = run("compare", "{f}/pictures", *both)
     assert found.code == 0 and found.out.startswith("1. ") and "to the true picture" in found.out
 
 
@@ -168,10 +182,10 @@ def test_calibrate_and_cross_by_the_map(run: Any, files: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("compare", "{f}/none.safetensors", "--pictures", "{f}/pictures"), "none.safetensors"),
-        (("compare", "{f}/vaes/base.safetensors", "--pictures", "{f}/vaes"), "no picture"),
-        (("compare", "{f}/vaes/base.safetensors", "--latents", "{f}/vaes/base.safetensors"), "no latents"),
-        (("compare", "{f}/vaes/base.safetensors", "--pictures", "{f}/pictures", "--region", "eyes"), "no region"),
+        (("compare", "{f}/pictures", "--vae", "{f}/none.safetensors"), "none.safetensors"),
+        (("compare", "{f}/vaes", "--vae", "{f}/vaes/base.safetensors"), "no picture"),
+        (("compare", "{f}/vaes/base.safetensors", "--vae", "{f}/vaes/base.safetensors"), "no latents"),
+        (("compare", "{f}/pictures", "--vae", "{f}/vaes/base.safetensors", "--region", "eyes"), "no region"),
         (("decode", "{f}/raw.latent", "--out", "{f}/x.png"), "--vae"),
         (("decode", "{f}/raw.latent", "--vae-dir", "{f}/vaes", "--out", "{f}/no/x.png"), "no such folder"),
         (("decode", "{f}/raw.latent", "--vae", "{f}/vaes/base.safetensors@sd9", "--out", "{f}/x.png"), "no latent"),
@@ -181,7 +195,7 @@ def test_errors_are_clear_in_text_and_json(arguments: tuple[str, ...], message: 
     text = run(*arguments)
     assert text.code == 2 and message in text.err and text.out == "" and "Traceback" not in text.err
     shown = run(*arguments, "--json")
-    assert shown.code == 2 and message in shown.json["error"]
+    assert shown.code == 2 and message in shown.json["error"] and message in shown.err
 
 
 def test_arguments() -> None:
@@ -192,7 +206,26 @@ def test_arguments() -> None:
 
 
 def test_help_needs_no_torch() -> None:
-    code = "import sys; from lib_vaeface.__main__ import main\ntry: main(['vae', 'compare', '--help'])\n"
+    code = "import sys; from lib_vaeface.__main__ import main\ntry: main(['compare', '--help'])\n"
     code += "except SystemExit: print({'torch', 'gradio', 'modules', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_of_every_command_is_readable(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*([command] if command else []), "--help"])
+    shown = capsys.readouterr().out
+    assert end.value.code == 0 and "usage: python -m lib_vaeface" in shown
+    assert all(name in shown for name in COMMANDS) if not command else "--json" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["vae", "list"], ["timeline"], ["compare", "a.png"], ["timeline", "a", "--steps", "x"]]
+)
+def test_wrong_arguments_end_with_2_on_stderr(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    shown = capsys.readouterr()
+    assert end.value.code == 2 and shown.out == "" and "usage:" in shown.err
