@@ -49,8 +49,12 @@ def add(commands: Commands) -> None:
 
 def _add_compare(commands: Commands) -> None:
     comparing = commands.add_parser("compare", help="VAEs side by side, on one latent or on pictures")
-    comparing.add_argument("source", type=Path, metavar="LATENTS",
-                           help="latents to decode; or a picture, or a folder of them, to encode and decode")  # fmt: skip
+    comparing.add_argument(
+        "source",
+        type=Path,
+        metavar="LATENTS",
+        help="latents to decode; or a picture, or a folder of them, to encode and decode",
+    )
     comparing.add_argument("--vae", action="append", required=True, dest="vaes", metavar="VAE",
                            help=f"several times; the others are held against the first; {VAE_HELP}")  # fmt: skip
     shared.out_option(comparing, "a sheet of the pictures and their differences, a .png")
