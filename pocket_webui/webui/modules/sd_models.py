@@ -212,16 +212,7 @@ def load_model(checkpoint_info: CheckpointInfo | None = None, already_loaded_sta
         model_data.loaded_sd_models = [model for model in model_data.loaded_sd_models if model is not old]
         model_data.sd_model = None
         send_model_to_trash(old)
-    state_dict = already_loaded_state_dict or get_checkpoint_state_dict(info, timer)
-    config = sd_models_config.find_checkpoint_config(state_dict, info)
-    path = Path(info.filename)
-    sd_model = checkpoint_files.build(checkpoint_files.read_yaml(path), path.parent).requires_grad_(False)
-    sd_model.used_config = config
-    timer.record("create model")
-    load_model_weights(sd_model, info, state_dict, timer)
-    send_model_to_device(sd_model)
-    sd_hijack.model_hijack.hijack(sd_model)
-    sd_model.eval()
+    sd_model = build_model(info, already_loaded_state_dict or get_checkpoint_state_dict(info, timer), timer)
     model_data.set_sd_model(sd_model)
     model_data.was_loaded_at_least_once = True
     script_callbacks.model_loaded_callback(sd_model)
@@ -230,6 +221,24 @@ def load_model(checkpoint_info: CheckpointInfo | None = None, already_loaded_sta
         sd_model.cond_stage_model_empty_prompt = get_empty_cond(sd_model)
     print(f"Model loaded in {timer.summary()}.")
     return sd_model
+
+
+def build_model(info: CheckpointInfo, state_dict: dict[str, torch.Tensor], timer: Timer) -> Any:
+    """A checkpoint's model on its device, ready to be used but not yet the current one."""
+    config = sd_models_config.find_checkpoint_config(state_dict, info)
+    path = Path(info.filename)
+    sd_model = checkpoint_files.build(checkpoint_files.read_yaml(path), path.parent).requires_grad_(False)
+    sd_model.used_config = config
+    timer.record("create model")
+    load_model_weights(sd_model, info, state_dict, timer)
+    send_model_to_device(sd_model)
+    sd_hijack.model_hijack.hijack(sd_model)
+    return sd_model.eval()
+
+
+def use_checkpoint(info: CheckpointInfo | None = None) -> None:
+    """What the pipeline calls where a job needs a checkpoint (the setting's if None)."""
+    reload_model_weights(info=info)
 
 
 def _drop_models_over_limit(keep: CheckpointInfo) -> Any:

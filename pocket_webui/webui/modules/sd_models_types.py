@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pocket_webui.nets.diffusion import LatentDiffusion
 
@@ -25,3 +25,8 @@ class WebuiSdModel(LatentDiffusion):
     is_sd1: bool
     is_sd2: bool
     is_sd3: bool
+
+
+def network_of(model: Any) -> Any:
+    """What computes in a loaded model: the model itself, unless it is an engine that only holds it."""
+    return getattr(model, "network", model)

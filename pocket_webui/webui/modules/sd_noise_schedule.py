@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from modules import shared
+from modules.sd_models_types import network_of
 
 
 def rescale_zero_terminal_snr_abar(alphas_cumprod: torch.Tensor) -> torch.Tensor:
@@ -20,6 +21,7 @@ def rescale_zero_terminal_snr_abar(alphas_cumprod: torch.Tensor) -> torch.Tensor
 
 def apply_alpha_schedule_override(sd_model: Any, p: Any = None) -> None:
     """Applies the settings that change the noise schedule, and names them in p's infotext."""
+    sd_model = network_of(sd_model)
     params = {} if p is None else p.extra_generation_params
     alphas = sd_model.alphas_cumprod_original.to(shared.device)
     if shared.opts.use_downcasted_alpha_bar:

@@ -13,6 +13,7 @@ import torchsde._brownian.brownian_interval as torchsde_brownian
 from modules import devices, sd_models, shared
 from modules.k_diffusion_parts import sampling
 from modules.script_callbacks import ExtraNoiseParams, extra_noise_callback
+from modules.sd_models_types import network_of
 from modules.sd_samplers_decode import (  # noqa: F401
     approximation_indexes,
     decode_first_stage,
@@ -118,7 +119,7 @@ def apply_refiner(cfg_denoiser: Any, sigma: torch.Tensor | None = None) -> bool:
     p.extra_generation_params["Refiner"] = info.short_title
     p.extra_generation_params["Refiner switch at"] = switch_at
     with sd_models.SkipWritingToConfig():
-        sd_models.reload_model_weights(info=info)
+        sd_models.use_checkpoint(info)
     devices.torch_gc()
     p.setup_conds()
     cfg_denoiser.update_inner_model()
@@ -154,7 +155,7 @@ class Sampler:
         self.eta_option_field = "eta_ancestral"
         self.eta_infotext_field = "Eta"
         self.eta_default = 1.0
-        self.conditioning_key = getattr(shared.sd_model.model, "conditioning_key", "crossattn")
+        self.conditioning_key = network_of(shared.sd_model).model.conditioning_key
         self.p: Any = None
         self.sampler_extra_args: dict[str, Any] = {}
         self.options: dict[str, Any] = {}

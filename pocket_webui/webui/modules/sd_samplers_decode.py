@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from modules import devices, images, sd_vae_approx, shared
+from modules.sd_models_types import network_of
 
 approximation_indexes = {"Full": 0, "Approx NN": 1, "Approx cheap": 2, "TAESD": 3}
 
@@ -27,7 +28,7 @@ def samples_to_images_tensor(sample: torch.Tensor, approximation: int | None = N
         return sd_vae_approx.model()(sample.to(devices.device, devices.dtype)).detach()
     model = model or shared.sd_model
     with torch.no_grad(), devices.without_autocast():
-        return model.decode_first_stage(sample.to(next(model.first_stage_model.parameters()).dtype))
+        return model.decode_first_stage(sample.to(next(network_of(model).first_stage_model.parameters()).dtype))
 
 
 def single_sample_to_image(sample: torch.Tensor, approximation: int | None = None) -> Image.Image:
@@ -57,7 +58,7 @@ def images_tensor_to_samples(image: torch.Tensor, approximation: int | None = No
     approximation is accepted for callers' sake: there is one encoder.
     """
     model = model or shared.sd_model
-    model.first_stage_model.to(devices.dtype_vae)
+    network_of(model).first_stage_model.to(devices.dtype_vae)
     image = image.to(shared.device, dtype=devices.dtype_vae) * 2 - 1
     encoded = [model.get_first_stage_encoding(model.encode_first_stage(one.unsqueeze(0))) for one in image]
     return torch.cat(encoded)

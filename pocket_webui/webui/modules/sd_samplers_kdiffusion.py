@@ -7,8 +7,16 @@ from typing import Any
 
 import torch
 
-from modules import devices, sd_samplers_cfg_denoiser, sd_samplers_common, sd_samplers_extra, sd_schedulers, shared
+from modules import (
+    devices,
+    sd_samplers_cfg_denoiser,
+    sd_samplers_common,
+    sd_samplers_extra,
+    sd_schedulers,
+    shared,
+)
 from modules.k_diffusion_parts import external, sampling
+from modules.sd_models_types import network_of
 from modules.sd_samplers_cfg_denoiser import CFGDenoiser  # noqa: F401
 from modules.shared import opts
 
@@ -83,8 +91,9 @@ class CFGDenoiserKDiffusion(sd_samplers_cfg_denoiser.CFGDenoiser):
     @property
     def inner_model(self) -> Any:
         if self.model_wrap is None:
-            make = external.CompVisVDenoiser if shared.sd_model.parameterization == "v" else external.CompVisDenoiser
-            self.model_wrap = make(shared.sd_model, quantize=opts.enable_quantization)
+            network = network_of(shared.sd_model)
+            make = external.CompVisVDenoiser if network.parameterization == "v" else external.CompVisDenoiser
+            self.model_wrap = make(network, quantize=opts.enable_quantization)
         return self.model_wrap
 
 

@@ -10,6 +10,7 @@ from tqdm.auto import trange
 
 from modules import sd_samplers_cfg_denoiser, sd_samplers_common, sd_samplers_kdiffusion, shared
 from modules.k_diffusion_parts import append_dims, external, sampling
+from modules.sd_models_types import network_of
 
 _TRAINED_STEPS = 50
 
@@ -73,7 +74,7 @@ class CFGDenoiserLCM(sd_samplers_cfg_denoiser.CFGDenoiser):
     @property
     def inner_model(self) -> Any:
         if self.model_wrap is None:
-            self.model_wrap = LCMCompVisDenoiser(shared.sd_model)
+            self.model_wrap = LCMCompVisDenoiser(network_of(shared.sd_model))
         return self.model_wrap
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from modules import devices, sd_samplers_common, sd_samplers_timesteps_impl, shared
+from modules.sd_models_types import network_of
 from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 from modules.shared import opts
 
@@ -50,7 +51,7 @@ class CFGDenoiserTimesteps(CFGDenoiser):
 
     def __init__(self, sampler: Any) -> None:
         super().__init__(sampler)
-        self.alphas = shared.sd_model.alphas_cumprod
+        self.alphas = network_of(shared.sd_model).alphas_cumprod
         self.mask_before_denoising = True
 
     def get_pred_x0(self, x_in: torch.Tensor, x_out: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
@@ -60,9 +61,10 @@ class CFGDenoiserTimesteps(CFGDenoiser):
     @property
     def inner_model(self) -> Any:
         if self.model_wrap is None:
-            predicts_v = shared.sd_model.parameterization == "v"
+            network = network_of(shared.sd_model)
+            predicts_v = network.parameterization == "v"
             make = CompVisTimestepsVDenoiser if predicts_v else CompVisTimestepsDenoiser
-            self.model_wrap = make(shared.sd_model)
+            self.model_wrap = make(network)
         return self.model_wrap
 
 
@@ -116,7 +118,7 @@ class CompVisSampler(sd_samplers_common.Sampler):
         """Latents [B, 4, h, w] from a picture's latents x, by as much as p.denoising_strength allows."""
         steps, t_enc = sd_samplers_common.setup_img2img_steps(p, steps)
         timesteps = self.get_timesteps(p, steps)
-        alpha = shared.sd_model.alphas_cumprod[timesteps[t_enc]]
+        alpha = network_of(shared.sd_model).alphas_cumprod[timesteps[t_enc]]
         xi = x * alpha.sqrt() + noise * (1 - alpha).sqrt()
         xi += self.extra_noise(p, noise, x, xi) * alpha.sqrt()
         arguments = self._arguments(p, timesteps[:t_enc], is_img2img=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modules import devices, script_callbacks, shared
+from modules.sd_models_types import network_of
 from pocket_webui.nets.unet import UNetModel
 
 unet_options: list[SdUnetOption] = []
@@ -60,9 +61,9 @@ def apply_unet(option: str | None = None) -> None:
         current_unet.deactivate()
     current_unet_option, current_unet = chosen, None
     if chosen is None:
-        shared.sd_model.model.diffusion_model.to(devices.device)
+        network_of(shared.sd_model).model.diffusion_model.to(devices.device)
         return
-    shared.sd_model.model.diffusion_model.to(devices.cpu)
+    network_of(shared.sd_model).model.diffusion_model.to(devices.cpu)
     current_unet = chosen.create_unet()
     current_unet.option = chosen
     current_unet.activate()

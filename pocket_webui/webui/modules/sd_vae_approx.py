@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from modules import shared
+from modules.sd_models_types import network_of
 
 
 def fit(model: Any) -> None:
@@ -28,7 +29,7 @@ def fit(model: Any) -> None:
 
 def cheap_approximation(sample: torch.Tensor) -> torch.Tensor:
     """[..., 4, h, w] latents -> [..., 3, h, w] colours, about -1..1, at latent resolution."""
-    weights = shared.sd_model.latent_rgb.to(sample)
+    weights = network_of(shared.sd_model).latent_rgb.to(sample)
     mixed = torch.einsum("...lxy,lr->...rxy", sample, weights[:-1])
     return mixed + weights[-1, :, None, None]
 

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from modules import devices, processing, shared
+from modules.sd_models_types import network_of
 from modules.sd_samplers_common import approximation_indexes
 
 CONCATENATING = ("hybrid", "concat")
@@ -19,7 +20,7 @@ def encode_method() -> int | None:
 
 
 def _takes_mask(sd_model: Any) -> bool:
-    return sd_model.model.conditioning_key in CONCATENATING or getattr(sd_model, "is_sdxl_inpaint", False)
+    return network_of(sd_model).model.conditioning_key in CONCATENATING or getattr(sd_model, "is_sdxl_inpaint", False)
 
 
 def txt2img_image_conditioning(sd_model: Any, x: torch.Tensor, width: int, height: int) -> torch.Tensor:
@@ -54,7 +55,7 @@ class ImageConditioning:
 
     def txt2img_image_conditioning(self, x: torch.Tensor, width: int | None = None,
                                    height: int | None = None) -> torch.Tensor:
-        self.is_using_inpainting_conditioning = self.sd_model.model.conditioning_key in CONCATENATING
+        self.is_using_inpainting_conditioning = network_of(self.sd_model).model.conditioning_key in CONCATENATING
         return processing.txt2img_image_conditioning(self.sd_model, x, width or self.width, height or self.height)
 
     def inpainting_image_conditioning(self, source_image: torch.Tensor, latent_image: torch.Tensor,
@@ -68,7 +69,7 @@ class ImageConditioning:
         visible = torch.lerp(source_image, source_image * (1.0 - mask), weight)
         latent = self.sd_model.get_first_stage_encoding(self.sd_model.encode_first_stage(visible))
         mask = torch.nn.functional.interpolate(mask, size=latent_image.shape[-2:]).expand(latent.shape[0], -1, -1, -1)
-        return torch.cat([mask, latent], dim=1).to(shared.device).type(self.sd_model.dtype)
+        return torch.cat([mask, latent], dim=1).to(shared.device).type(network_of(self.sd_model).dtype)
 
     def img2img_image_conditioning(self, source_image: torch.Tensor, latent_image: torch.Tensor,
                                    image_mask: Image.Image | None = None,

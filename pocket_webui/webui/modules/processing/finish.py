@@ -36,14 +36,14 @@ def finish_image(p: Any, index: int, pixels: np.ndarray, save: bool, output: Out
     opts = shared.opts
     image = Image.fromarray(_restored(p, index, pixels, save))
     if p.scripts is not None:
-        arguments = scripts.PostprocessImageArgs(image)
+        arguments = image_arguments(image, index)
         p.scripts.postprocess_image(p, arguments)
         image = arguments.image
     mask, overlay = _mask_and_overlay(p, index)
     image = _colour_corrected(p, index, image, overlay, save)
     image, painted = processing.apply_overlay(image, p.paste_to, overlay)
     if p.scripts is not None:
-        arguments = scripts.PostprocessImageArgs(image)
+        arguments = image_arguments(image, index)
         p.scripts.postprocess_image_after_composite(p, arguments)
         image = arguments.image
     if save:
@@ -55,6 +55,11 @@ def finish_image(p: Any, index: int, pixels: np.ndarray, save: bool, output: Out
     output.images.append(image)
     if mask is not None:
         _add_masks(p, index, mask, painted, image.size, save, output)
+
+
+def image_arguments(image: Image.Image, index: int) -> Any:
+    """What the hooks around picture `index` of the batch are given."""
+    return scripts.PostprocessImageArgs(image)
 
 
 def _restored(p: Any, index: int, pixels: np.ndarray, save: bool) -> np.ndarray:

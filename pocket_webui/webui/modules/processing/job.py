@@ -34,11 +34,11 @@ def apply_overrides(p: Any) -> None:
     the one of the settings is loaded again if, for example, a refiner replaced it. An unknown key raises KeyError."""
     if sd_models.checkpoint_aliases.get(p.override_settings.get("sd_model_checkpoint")) is None:
         p.override_settings.pop("sd_model_checkpoint", None)
-        sd_models.reload_model_weights()
+        sd_models.use_checkpoint()
     for key, value in p.override_settings.items():
         shared.opts.set(key, value, is_api=True, run_callbacks=False)
         if key == "sd_model_checkpoint":
-            sd_models.reload_model_weights()
+            sd_models.use_checkpoint()
         if key == "sd_vae":
             sd_vae.reload_vae_weights()
 

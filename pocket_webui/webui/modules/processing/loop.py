@@ -29,6 +29,7 @@ from modules.processing.finish import Output, finish_image
 
 OPT_F = 8
 """Picture pixels per latent pixel, along each side."""
+grad_mode: Any = torch.no_grad
 
 
 def process_images_inner(p: Any) -> Any:
@@ -42,7 +43,7 @@ def process_images_inner(p: Any) -> Any:
     if p.scripts is not None:
         p.scripts.process(p)
     output = Output()
-    with torch.no_grad(), ema_scope(p.sd_model):
+    with grad_mode(), ema_scope(p.sd_model):
         _enter_model(p)
         for number in range(p.n_iter):
             if not _iterate(p, number, output):
@@ -117,7 +118,7 @@ def _iterate(p: Any, number: int, output: Output) -> bool:
     if state.interrupted or state.stopping_generation:
         return False
     # A refiner or a hires checkpoint of the last iteration may still be loaded.
-    sd_models.reload_model_weights()
+    sd_models.use_checkpoint()
     if not _start_batch(p, number):
         return False
     p.setup_conds()

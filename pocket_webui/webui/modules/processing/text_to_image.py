@@ -82,8 +82,11 @@ class StableDiffusionProcessingTxt2Img(HiresMethods, StableDiffusionProcessing):
                                                           check_for_nans=True)
                 decoded = torch.stack(list(pictures)).to(dtype=torch.float32)
         with sd_models.SkipWritingToConfig():
-            sd_models.reload_model_weights(info=self.hr_checkpoint_info)
+            self.load_hr_checkpoint()
         return self.sample_hr_pass(samples, decoded, seeds, subseeds, subseed_strength, prompts)
+
+    def load_hr_checkpoint(self) -> None:
+        sd_models.use_checkpoint(self.hr_checkpoint_info)
 
     def _first_pass(self, conditioning: Any, unconditional_conditioning: Any) -> torch.Tensor:
         x = self.rng.next()
