@@ -211,7 +211,7 @@ class Settings:
     vae_compare: bool = setting(
         False, "Decode with every fitting VAE as well", "vae", "compare",
         help="A sheet of their pictures beside each picture, with what differs; nothing is sampled again",
-        advanced=True,
+        advanced=True, axis=False,
     )
     # fmt: on
 
@@ -224,10 +224,11 @@ class Settings:
         `args` are the fields in order, or one dict of names first; None and what is missing take the default. A dict
         that does not say `enabled` means on. Wrong arguments never raise: each gives a note that names the field.
         `axes` are the values of an X/Y/Z plot's cell; each switches on what it needs, unless they say otherwise.
-        `defaults` are what the person's options say of fields that `args` leave open.
+        `defaults` are what the person's options say of fields that `args` leave open; with a dict, positions behind it
+        are what the WebUI filled in from a page that may be older than the options.
         """
         if args and isinstance(args[0], Mapping):
-            given = {**dict(zip(NAMES[1:], args[1:], strict=False)), "enabled": True, **args[0]}
+            given = {**dict(zip(NAMES[1:], args[1:], strict=False)), "enabled": True, **defaults, **args[0]}
         else:
             given = dict(zip(NAMES, args, strict=False))
         given.update({name: value for name, value in defaults.items() if given.get(name) is None})

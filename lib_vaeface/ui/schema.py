@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from lib_vaeface import infotext
@@ -14,6 +15,7 @@ from lib_vaeface.version import __version__
 PATH = "/vaeface/v1/schema"
 TITLE = "VAE Face"
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+LISTED = {"vaes": "VAEs", "samplers": "samplers", "face models": "face models"}
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {"timing": "exact"},
     {"vae": True, "vae_name": "my-vae.safetensors"},
@@ -68,3 +70,27 @@ def _property(field: Field, host: Host | None) -> dict[str, Any]:
 
 def _written(group: str) -> list[str]:
     return ["v", *(field.infotext for field in FIELDS if field.group == group and field.infotext)]
+
+
+def markdown() -> str:
+    """The table of docs/api.md: every name, in positional order."""
+    columns = ("#", "name", "type", "default", "values", "infotext", "axis", "what")
+    head = [f"| {' | '.join(columns)} |", f"| ---: |{' --- |' * (len(columns) - 1)}"]
+    return "\n".join([*head, *(_row(number, field) for number, field in enumerate(FIELDS, 1))]) + "\n"
+
+
+def _row(number: int, field: Field) -> str:
+    told = _property(field, None)
+    listed = [f"one of this machine's {LISTED[field.listed]}"] if field.listed else []
+    values = ", ".join([*(f"`{value}`" for value in field.choices), *listed])
+    if field.minimum is not None:
+        values = f"{field.minimum:g} to {field.maximum:g}"
+    key = f"{GROUPS[field.group].key}: `{field.infotext}`" if field.infotext else GROUPS[field.group].key
+    axis = label(field) if field.axis and not field.hidden else ""
+    default = f"`{json.dumps(told['default'])}`"
+    cells = (number, f"`{field.name}`", told["type"], default, values, key, axis, field.help)
+    return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

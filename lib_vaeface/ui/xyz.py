@@ -8,13 +8,16 @@ otherwise.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lib_vaeface.fields import Field, accept, shown
 from lib_vaeface.host import Host
 from lib_vaeface.host.tab_protocol import Axis
 from lib_vaeface.settings import AXES, FIELDS, GROUPS, PLOT
+from lib_vaeface.vae.library import VaeNameError
+from lib_vaeface.vae.listing import listing
+from lib_vaeface.vae.picked import Habits, Picker, facts_of, picker_of
 
 PREFIX = "[VAE Face] "
 MOST_NAMED = 12
@@ -53,14 +56,26 @@ def put(field: Field, job: Any, value: object, values: object) -> None:
 
 def check(field: Field, host: Host, values: Sequence[object]) -> None:
     """ValueError: one of the values can't be used, and why."""
-    known = choices_of(field, host)
+    known = choices_of(field, host) if field.listed and field.listed != "vaes" else None
     offered = known() if known else []
     for value in values:
         _, note = accept(field, value)
         if note:
             raise ValueError(f"{PREFIX}{label(field)}: {note.split('; using')[0]}{_range(field)}")
-        if field.listed and value != field.default and not _offered(str(value), offered):
+        if field.listed == "vaes" and value not in field.choices:
+            _find(field, host, str(value))
+        elif known and value != field.default and value not in offered:
             raise ValueError(f"{PREFIX}{label(field)}: there is no {shown(value)!r}. There are: {_named(offered)}")
+
+
+def _find(field: Field, host: Host, name: str) -> None:
+    # Whether it fits is told cell by cell: another axis may change the checkpoint.
+    library = _picker(host).library
+    library.refresh()
+    try:
+        library.find(name)
+    except VaeNameError as error:
+        raise ValueError(f"{PREFIX}{label(field)}: {error}") from None
 
 
 def choices_of(field: Field, host: Host) -> Callable[[], list[str]] | None:
@@ -73,13 +88,22 @@ def choices_of(field: Field, host: Host) -> Callable[[], list[str]] | None:
 
 
 def names(listed: str, host: Host) -> list[str]:
-    """What this machine has for a field that lists it."""
-    lists = {"vaes": host.vae_names, "samplers": host.sampler_names, "face models": host.face_models}
+    """What this machine has for a field that lists it; of VAEs those that may be picked for the loaded model."""
+    lists = {"vaes": lambda: _vaes(host), "samplers": host.sampler_names, "face models": host.face_models}
     return list(lists[listed]())
 
 
-def _offered(value: str, offered: Collection[str]) -> bool:
-    return value in offered or value in {name.rpartition(".")[0] for name in offered if "." in name}
+def _vaes(host: Host) -> list[str]:
+    # Without the queue's lock: a plot may ask while it holds it.
+    picker = _picker(host)
+    try:
+        return listing(picker, facts_of(host.vae(None)), Habits()).names
+    except (ValueError, RuntimeError):  # no model, or one that is just being loaded
+        return [entry.name for entry in picker.library.refresh() if entry.usable]
+
+
+def _picker(host: Host) -> Picker:
+    return picker_of(host.data_folder(), tuple(host.vae_folders()), tuple(host.checkpoint_folders()))
 
 
 def _range(field: Field) -> str:

@@ -74,6 +74,15 @@ def test_texts_are_cut_and_numbers_in_strings_taken():
 
 
 @pytest.mark.torch
+def test_the_table_of_the_docs_is_this_one():
+    from lib_vaeface.ui import schema
+
+    text = (CHECKOUT / "docs" / "api.md").read_text(encoding="utf8")
+    kept = text.partition("<!-- python -m lib_vaeface.ui.schema -->\n")[2].partition("<!-- end -->")[0]
+    assert kept == schema.markdown(), "write it again: python -m lib_vaeface.ui.schema"
+
+
+@pytest.mark.torch
 def test_the_schema_says_what_the_api_takes(scenes):
     answer = scenes["schema"]["answer"]
     assert scenes["schema"]["status"] == 200

@@ -40,6 +40,7 @@ def test_choices_kinds_and_costs(scenes):
     choices = {name.removeprefix("[VAE Face] "): value for name, value in found["choices"].items()}
     assert choices["Faces"] == ["True", "False"] and choices["Timing"] == ["webui", "exact"]
     assert {"Automatic", "Built-in", "tuned.safetensors"} <= set(choices["VAE file"])
+    assert "sixteen.safetensors" not in choices["VAE file"], "it does not fit"
     assert "Euler a" in choices["Sampler of faces"] and choices["Refine"] is None
     assert found["kinds"]["[VAE Face] Refine"] == "float" and found["kinds"]["[VAE Face] Steps of faces"] == "int"
     assert 0 < found["costs"]["[VAE Face] VAE file"] < 1 and found["costs"]["[VAE Face] Refine"] == 0
@@ -50,7 +51,8 @@ def test_wrong_values_are_refused_before_anything_is_painted(scenes):
     refused = scenes["axes"]["refused"]
     assert len(refused) == 7, refused
     assert "it goes from 0 to 1" in refused["Refine 1.5"]
-    assert "tuned.safetensors" in refused["VAE file gone.safetensors"]
+    assert "No VAE is called 'gone.safetensors'" in refused["VAE file gone.safetensors"]
+    assert "Euler a" in refused["Sampler of faces Best"]
     assert "webui or exact" in refused["Timing slow"]
     assert scenes["samples"]["bad"]["calls"] == 0
     assert "it goes from 0 to 1" in scenes["samples"]["bad"]["error"] + scenes["samples"]["bad"]["said"]
