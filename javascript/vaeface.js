@@ -35,8 +35,11 @@
         },
     };
 
-    /* The answer on the card under a picker: whether the file fits. */
-    const refused = (id) => Boolean(byId(id + "_card")?.querySelector('[data-answer="does not fit"], [data-answer^="can\'t"]'));
+    /* What the card under a picker says, where it is no. */
+    function refusal(id) {
+        const answer = byId(id + "_card")?.querySelector("[data-answer]")?.dataset.answer || "";
+        return ["", "fits", "unknown"].includes(answer) ? "" : answer;
+    }
 
     /* [[text, class]] of one header. What is off is named only where the person has prepared something. */
     function parts(status) {
@@ -49,8 +52,8 @@
                 Number(value) !== Number(usual)) || (feature === "schedule" && window.vaefaceSwitches?.[tab] > 0);
             const on = isOn(id), ticked = on && !usuallyOn;
             if (!(master && on) && !ticked && !prepared) return;
-            const bad = Object.values(now).some(([, , control]) => refused(control));
-            const text = WORDS[feature](now, tab) + (on ? "" : " (off)") + (on && bad ? " does not fit" : "");
+            const bad = on && Object.values(now).map(([, , control]) => refusal(control)).find(Boolean);
+            const text = WORDS[feature](now, tab) + (on ? "" : " (off)") + (bad ? " " + bad : "");
             found.push([text, !master || !on ? "vaeface-off" : bad ? "vaeface-error" : ""]);
         });
         return !master && found.length ? [["off", "vaeface-off"], ...found] : found;
@@ -60,6 +63,7 @@
         const found = parts(status), key = JSON.stringify(found);
         if (status.dataset.shown === key) return; // writing would count as a change of the page
         status.dataset.shown = key;
+        status.title = found.map(([text]) => text).join(" · ");
         status.replaceChildren(...found.flatMap(function([text, look], number) {
             const part = document.createElement("span");
             part.textContent = text;

@@ -109,7 +109,7 @@ OPTIONS = (
         LATENTS_MIB, 256,
         "Most memory for the latents of the last generation, in MiB",
         "A generation that needs more is not kept",
-        minimum=1, maximum=4096, step=1,
+        minimum=0, maximum=4096, step=1,
     ),
     Option(
         NATIVE_SYNTAX, False,

@@ -6,7 +6,7 @@ of the Script object that the WebUI reads after `ui()`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,13 @@ from lib_vaeface.ui.report import report
 from lib_vaeface.ui.status import SHOWN, status
 
 FEATURES = {name: group for name, group in GROUPS.items() if name != "vaeface"}
+SECTIONS = {
+    "Which faces": ("face_search", "face_detector", "face_model", "face_score", "face_smallest", "face_largest",
+                    "face_count", "face_order", "face_boxes"),
+    "How they are painted again": ("face_steps", "face_cfg", "face_sampler", "face_seeds", "face_tone", "face_passes",
+                                   "face_adaptive", "face_guard"),
+}  # fmt: skip
+"""Headings among a feature's folded fields; what stands in none comes after them."""
 SWITCHES = {group.switch for group in GROUPS.values()}
 REFRESH = "\U0001f504"  # as on the WebUI's own buttons
 
@@ -78,7 +85,10 @@ class _Panel:
                 self.menu.files = gr.HTML(elem_id=elem_id("vae_files"))
             if folded:
                 with gr.Accordion("More", open=False, elem_id=elem_id(f"more_{name}"), elem_classes=["vaeface-more"]):
-                    self._row(folded)
+                    for title, part in _sections(folded):
+                        if title:
+                            gr.HTML(tag("p", title, class_="vaeface-section"))
+                        self._row(sorted(part, key=lambda one: one.kind is bool))
                     self._cards(folded)
                     if name == "vae":
                         self._proofs()
@@ -113,6 +123,18 @@ class _Panel:
                 "Forget the VAE picked for this checkpoint", size="sm", elem_id=elem_id("vae_forget")
             )
             self.menu.forgotten = gr.HTML(elem_id=elem_id("vae_forgotten"))
+
+
+def _sections(fields: list[Field]) -> Iterator[tuple[str, list[Field]]]:
+    """(heading, fields); the fields of no heading come last."""
+    rest = list(fields)
+    for title, names in SECTIONS.items():
+        found = [one for name in names for one in rest if one.name == name]
+        rest = [one for one in rest if one not in found]
+        if found:
+            yield title, found
+    if rest:
+        yield "And" if len(rest) < len(fields) else "", rest
 
 
 def watch_results(script: Any, host: Host) -> None:

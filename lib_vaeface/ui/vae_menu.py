@@ -27,6 +27,7 @@ from lib_vaeface.vae.workbench import Told, silent
 
 HEAD = ("VAE", "fit", "family, by its shapes", "precision", "size", "why")
 NOT_USED = "The model's own VAE is used instead."
+NO_FILE = f"No VAE file of this name is here. {NOT_USED[:-1]}, unless a pasted hash finds a renamed copy."
 SAME_AS = {"face_vae": "The VAE of the picture.", "vae_hires": "The VAE of the first pass."}
 FIXED = {field.name: field.choices for field in FIELDS if field.listed == "vaes"}
 """What stands in a field's list before the files."""
@@ -90,7 +91,7 @@ class Menu:
             return self._automatic(found, *(found.faces if name == "face_vae" else found.automatic))
         line = find(self._picker(), found, value)
         if line is None:
-            return _said("no file of this name", f"It is not there. {NOT_USED}", answer="does not fit")
+            return _said(answer_mark("not there"), NO_FILE, answer="is not there")
         return _of(line)
 
     def _automatic(self, found: Listing, name: str, why: str) -> Markup:

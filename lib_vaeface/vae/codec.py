@@ -191,6 +191,9 @@ class Autoencoder:
 
     def wrapping(self, circular: bool) -> Autoencoder:
         """The same codec with the WebUIs' "Tiling" on or off; weights are shared."""
+        if circular == self.circular:
+            return self
+        self.net(self.dtype)
         nets = {dtype: replace(net, circular=circular) for dtype, net in self.nets.items()}
         return replace(self, circular=circular, nets=nets)
 
