@@ -75,7 +75,7 @@ def test_our_forms_are_drawn_when_switched_on(page: Any) -> None:
     assert tops[0] == 20 and tops[-1] == 0 and tops == sorted(tops, reverse=True)
     assert max(bend) > 1.4 * sum(bend) / len([step for step in bend if step > 0]), "a curve, no line"
     assert said_at(page, 0.47).startswith("step 10 of 20:")
-    page.check("[id^=script_txt2img_][id$=_timing] input[value=exact]")
+    page.evaluate("document.querySelector('[id^=script_txt2img_][id$=_timing] input[value=exact]').click()")
     page.fill(PROMPT, "[cat:dog:5]")
     bars(page, 1)
     assert said_at(page, 0.27).endswith("dog")  # call 5 is step 6; the WebUI's own counting begins dog a call later
@@ -88,7 +88,7 @@ def test_hires_second_order_samplers_and_denoising_strength(page: Any) -> None:
     set_number(page, "txt2img_hires_steps", 8)
     axis(page, ["1", "20", "hires 1", "8"])
     assert said_at(page, 0.95) == "hires step 7 of 8:  dog b"
-    assert said_at(page, 0.4).endswith("cat a")
+    assert said_at(page, 0.3).endswith("cat a")
     page.click("#txt2img_sampling input")
     page.click("#txt2img_sampling li:text-is('Heun')")
     page.wait_for_timeout(600)
@@ -102,17 +102,17 @@ def test_hires_second_order_samplers_and_denoising_strength(page: Any) -> None:
 
 def test_a_broken_prompt_is_marked_and_a_click_goes_there(page: Any) -> None:
     switch_on(page)
-    text = "a long portrait\nof a [cat:dog:5], [a:b:c:5] and [open:5"
+    text = "a long portrait\nof a [cat:dog:5], [a:b:c:5] and [open:x"
     page.fill(PROMPT, text)
     page.wait_for_function(f"document.querySelectorAll('{STRIP} .vaeface-notes li').length === 2")
     marked = page.eval_on_selector_all(f"{STRIP} .vaeface-place u", "(all) => all.map((one) => one.textContent)")
-    assert marked == ["[a:b:c:5]", "[open:5"]
+    assert marked == ["[a:b:c:5]", "[open:x"]
     notes = page.inner_text(f"{STRIP} .vaeface-notes")
     assert all(note.reason in notes and note.instead in notes for note in compile_prompt(text, 20)[0].notes)
     page.click(f"{STRIP} .vaeface-place >> nth=0")
     start = text.index("[a:b:c:5]")
     assert selected(page) == (start, start + 9, True)
-    page.fill(PROMPT, text.replace("[a:b:c:5]", "[a:b:c:5,7]").replace("[open:5", ""))
+    page.fill(PROMPT, text.replace("[a:b:c:5]", "[a:b:c:5,7]").replace("[open:x", ""))
     page.wait_for_selector(f"{STRIP} .vaeface-notes li", state="detached")
     bars(page, 2)
 
