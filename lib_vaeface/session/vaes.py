@@ -170,7 +170,10 @@ class VaeStage(Stage):
         fit = {} if pick.verdict is None else {"fit": pick.verdict.answer}
         why = {"why": pick.why} if pick.why else {}
         carried = {"carried": True} if self.crossing.done else {}
-        return {"used": pick.name, "hash": pick.weight_hash, **fit, **why, **carried}
+        # "hash" goes with the name that pasting restores; the hires pass may have decoded with another file.
+        named = next(iter(self.picks.values()))["first"]
+        decoded = {} if pick.weight_hash == named.weight_hash else {"decoded": pick.weight_hash}
+        return {"used": pick.name, "hash": named.weight_hash, **decoded, **fit, **why, **carried}
 
 
 def rounding(where: str) -> float:
