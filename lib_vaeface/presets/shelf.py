@@ -16,7 +16,7 @@ from typing import Any
 from . import files
 from .factory import FACTORY
 from .files import FileRefused
-from .names import NameRefused, key, valid
+from .names import MOST_CHARACTERS, NameRefused, key, valid
 from .preset import Damaged, Preset, dump, of_document, parse
 
 SUFFIX = ".json"
@@ -78,8 +78,9 @@ class Shelf:
     def save(self, name: object, values: Mapping[str, Any]) -> Preset:
         """Save under a name, new or one's own. What an earlier version holds that we don't know is kept in it."""
         try:
+            if isinstance(name, str):
+                free(name[: 4 * MOST_CHARACTERS])
             preset = Preset(valid(name), dict(values))
-            free(preset.name)
             self.make_ready()
             with files.locked(self.folder):
                 return self.put(preset)

@@ -33,10 +33,10 @@ class Row:
         with gr.Row(elem_classes=["vaeface-presets"], elem_id=self._id("_row")):
             self.picked = self._own(gr.Dropdown, "", choices=self.work.choices(), value=None, label="Preset",
                                     allow_custom_value=True, min_width=240, scale=6)  # fmt: skip
-            self.save, self.delete, self.revert, self.refresh = (
-                self._own(gr.Button, f"_{name.lower()}", value=name, size="sm", min_width=70, scale=1)
-                for name in ("Save", "Delete", "Revert", "Refresh")
-            )
+            self.revert, self.delete, self.refresh = map(self._button, ("Revert", "Delete", "Refresh"))
+            # Not typed into the list: there Enter takes the entry that what was typed is a part of.
+            self.name = self._own(gr.Textbox, "_name", label="Save as", placeholder="a name", min_width=140, scale=3)
+            self.save = self._button("Save")
         with gr.Row(visible=False, elem_id=self._id("_sure")) as self.sure:
             self.question = gr.HTML(elem_id=self._id("_question"))
             self.yes = self._own(gr.Button, "_yes", value="Yes, delete it", variant="stop", size="sm", scale=0)
@@ -49,6 +49,9 @@ class Row:
         component = make(elem_id=self._id(name), **more)
         component.do_not_save_to_config = True
         return component
+
+    def _button(self, name: str) -> Any:
+        return self._own(gr.Button, f"_{name.lower()}", value=name, size="sm", min_width=70, scale=1)
 
     def _exchange(self) -> None:
         with gr.Accordion("Import and export presets", open=False, elem_id=self._id("_exchange")):
@@ -65,8 +68,8 @@ class Row:
         """controls: of every field, by name."""
         fields, ids = [controls[name] for name in NAMES], {name: self._controls_id(name) for name in NAMES}
         work, row = self.work, json.dumps(self._id(""))
-        filled = [*fields, self.said, self.loaded]
-        changed, all_of_it = [self.picked, self.said, self.loaded], [self.picked, *fields]
+        filled = [*fields, self.name, self.said, self.loaded]
+        changed, all_of_it = [self.picked, self.said, self.loaded], [self.name, *fields]
 
         def told(done: Any, everywhere: bool = True) -> None:
             """Let the page know what is in the controls now, and the other tab's row that the list has changed."""

@@ -14,7 +14,6 @@ from lib_vaeface.host import Host
 from lib_vaeface.presets import fitted, shelf_of
 from lib_vaeface.presets.exchange import CONFLICTS, Report, export, import_text
 from lib_vaeface.presets.factory import FACTORY
-from lib_vaeface.presets.names import NameRefused, valid
 from lib_vaeface.presets.shelf import PresetError, Shelf
 from lib_vaeface.settings import NAMES, Settings
 from lib_vaeface.ui import uploads
@@ -50,8 +49,8 @@ class Presets:
         return [*mine, *(name + MARK for name in FACTORY)]
 
     def choose(self, picked: object, ids: Mapping[str, str]) -> list[Any]:
-        """Of every field, then what is said and what the page is to watch."""
-        left = [gr.update() for _ in NAMES]
+        """Of every field, then the name to save it under, what is said, and what the page is to watch."""
+        left = [gr.update() for _ in (*NAMES, "name")]
         name = name_of(picked)
         if not name:
             return [*left, NOTHING, ""]
@@ -61,19 +60,18 @@ class Presets:
             found = fitted(preset, self.host)
             filled = [gr.update(value=found.values[one]) if one in found.values else gr.update() for one in NAMES]
             said = notes([preset.about] if preset.about else [], found.notes)
-            return [*filled, said, watched(picked, [ids[one] for one in found.values])]
+            watch = watched(picked, [ids[one] for one in found.values])
+            return [*filled, gr.update(value="" if preset.factory else preset.name), said, watch]
 
-        if self._is_new(name):
-            return [*left, tag("p", f"“{name}” is a new name: Save keeps the settings under it.", class_=NOTE), ""]
         return self._guarded(work, lambda said: [*left, said, ""])
 
-    def save(self, ids: Mapping[str, str], picked: object, *values: object) -> tuple[Any, Markup, str]:
+    def save(self, ids: Mapping[str, str], name: object, *values: object) -> tuple[Any, Markup, str]:
         """Keep the values of all fields."""
 
         def work() -> tuple[Any, Markup, str]:
             check(self.host)
             settings, _ = Settings.from_mapping(dict(zip(NAMES, values, strict=False)))
-            saved = self.shelf.save(name_of(picked), {name: getattr(settings, name) for name in NAMES})
+            saved = self.shelf.save(name_of(name), {one: getattr(settings, one) for one in NAMES})
             said = tag("p", f"“{saved.name}” is saved.", class_=NOTE, role="status")
             return self._list(saved.name), said, watched(saved.name, list(ids.values()))
 
@@ -136,12 +134,6 @@ class Presets:
     def _list(self, *value: Any) -> Any:
         more = {"value": value[0]} if value else {}
         return gr.update(choices=self.choices(), **more)
-
-    def _is_new(self, name: str) -> bool:
-        try:
-            return valid(name) not in self.shelf.names() and name not in FACTORY
-        except NameRefused:
-            return False
 
     def _guarded(self, work: Callable[[], Any], failed: Callable[[Markup], Any]) -> Any:
         try:

@@ -46,8 +46,7 @@ def set_strength(page: Any, value: str) -> None:
 
 
 def name_it(page: Any, name: str) -> None:
-    page.fill(f"{of('preset')} input", name)
-    page.keyboard.press("Enter")
+    page.fill(f"{of('preset_name')} textarea, {of('preset_name')} input", name)
 
 
 def save_as(page: Any, name: str) -> None:

@@ -45,16 +45,17 @@ def test_what_is_saved_is_chosen_again_with_every_value(work):
     listed, said, loaded = work.save(IDS, "Eyes", *VALUES)
     assert listed["value"] == "Eyes" and listed["choices"][0] == "Eyes" and "is saved" in said
     assert json.loads(loaded) == {"name": "Eyes", "ids": list(IDS.values())}
-    *outputs, said, loaded = work.choose("Eyes", IDS)
-    assert filled(outputs) == dict(zip(NAMES, VALUES, strict=True)) and said == ""
+    *outputs, name, said, loaded = work.choose("Eyes", IDS)
+    assert filled(outputs) == dict(zip(NAMES, VALUES, strict=True)) and said == "" and name["value"] == "Eyes"
     assert json.loads(loaded)["ids"] == list(IDS.values())
 
 
 def test_factory_presets_are_marked_last_and_say_what_they_are(work):
     work.save(IDS, "Eyes", *VALUES)
     assert work.choices() == ["Eyes", *(name + MARK for name in FACTORY)]
-    *outputs, said, loaded = work.choose("Schedule only" + MARK, IDS)
-    assert filled(outputs) == dict(FACTORY["Schedule only"].values)
+    *outputs, name, said, loaded = work.choose("Schedule only" + MARK, IDS)
+    assert filled(outputs) == dict(FACTORY["Schedule only"].values) and name["value"] == ""
+    assert "comes with the extension" in work.save(IDS, "Portrait: MSE eyes", *VALUES)[1]
     assert "Only the prompt" in said and json.loads(loaded)["name"] == "Schedule only" + MARK
 
 
@@ -101,9 +102,9 @@ def test_values_from_strangers_are_saved_as_valid_ones(work):
     assert filled(work.choose("y", IDS)) == dict(zip(NAMES, DEFAULTS, strict=True))
 
 
-def test_a_new_name_is_no_error(work):
+def test_a_preset_that_is_gone_changes_nothing(work):
     *outputs, said, loaded = work.choose("Eyes", IDS)
-    assert not filled(outputs) and "new name" in said and loaded == ""
+    assert not filled(outputs) and "There is no preset Eyes." in said and loaded == ""
 
 
 def test_deleting_asks_and_then_moves_the_file(work, host):
