@@ -34,6 +34,7 @@ class Page:
         self._axes = prefix, build
         script_callbacks.remove_callbacks_for_function(self._add_axes)
         script_callbacks.on_before_ui(self._add_axes, name="vaeface")
+        self._add_axes()  # A1111 without a page rings that after it has built the plot for the API
 
     def _add_axes(self) -> None:
         if self._axes is not None:

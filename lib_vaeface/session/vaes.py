@@ -113,11 +113,11 @@ class VaeStage(Stage):
         def lent(work: Callable[[Autoencoder, str], Any]) -> Any:
             """What the codec of this pass gives; None, for the WebUI's own way, where there is none or it fails."""
             where = self.host.pass_of(owner())
-            self.painted = picks[where]
-            if self.session.error or self.painted.codec is None:
+            codec = picks[where].codec
+            if self.session.error or codec is None:
                 return None
             try:
-                return work(self.painted.codec, where)
+                return work(codec, where)
             except Exception as error:
                 self.painted = BUILT_IN
                 self.session.fail("vae", error, owner())
@@ -125,6 +125,8 @@ class VaeStage(Stage):
 
         def decode(raw: Tensor) -> Any:
             seen = self._see(raw)
+            if self.host.decoding() is not None:  # a preview, or what comes after, paints nothing
+                self.painted = picks[self.host.pass_of(owner())]
             return lent(lambda codec, where: self._decoded(codec, raw, where, seen))
 
         def computes() -> bool:
