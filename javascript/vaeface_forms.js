@@ -24,7 +24,7 @@
     /* The ends of brackets (tails.py). A time is {text, unit}. */
 
     const BLANK = {text: "", unit: "?"};
-    const time = (text, unit) => ({text: text, unit: unit || ""});
+    const time = (text, unit) => ({text, unit: unit || ""});
     const written = (t) => t.unit === "?" ? "" : t.text + t.unit;
 
     function nativeTime(text) {
@@ -61,7 +61,7 @@
 
     /* Which node a closed bracket is (forms.py). A node is {kind, texts, times, ...}; a refusal {reason, instead}. */
 
-    const refuse = (reason, instead) => ({reason: reason, instead: instead || ""});
+    const refuse = (reason, instead) => ({reason, instead: instead || ""});
     const plain = (field) => !field.length ? "" : field.length === 1 && typeof field[0] === "string" ? field[0] : null;
     const fives = (count) => Array.from({length: count}, (_, i) => 5 * (i + 1)).join(",");
 
@@ -73,7 +73,7 @@
         return "[" + shown.join(separator || ":");
     }
 
-    const nodeOf = (kind, texts, at, curve) => ({kind: kind, texts: texts, times: at, curve: curve || ""});
+    const nodeOf = (kind, texts, at, curve) => ({kind, texts, times: at, curve: curve || ""});
 
     function nativeSquare(fields, pipes) {
         if (pipes) return pipes === fields.length - 1 ? nodeOf("turns", fields, []) : null;
@@ -204,7 +204,7 @@
         const curve = fields.length === 2 ? "" : strip(last);
         if (curve && !CURVES.includes(curve) || fields.length > 2 && !curve) return unknown(curve, "(word:1.0,2.0", ")");
         return uneven(found.times) || mixedKinds(found.times) ||
-            {kind: "ramp", texts: [fields[0]], weights: found.weights, times: found.times, curve: curve};
+            {kind: "ramp", texts: [fields[0]], weights: found.weights, times: found.times, curve};
     }
 
     /* {kind, ...}, {reason, ...} or nothing. */

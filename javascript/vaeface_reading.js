@@ -54,7 +54,7 @@
 
         function note(at, end, refusal) {
             const [line, column] = place(offset + at);
-            notes.push({line: line, column: column, reason: refusal.reason, instead: refusal.instead, at: offset + at,
+            notes.push({line, column, reason: refusal.reason, instead: refusal.instead, at: offset + at,
                 end: offset + end});
         }
 
@@ -152,7 +152,7 @@
                 return;
             }
             if (mark === "[" || mark === "(") {
-                frames.push({mark: mark, at: at, start: pieces.length, cuts: [], pipes: 0, died: ""});
+                frames.push({mark, at, start: pieces.length, cuts: [], pipes: 0, died: ""});
             } else if (mark === "\\") {
                 broken = broken < 0 ? at : broken;
                 die("it holds a backslash before a line's end");
@@ -193,7 +193,7 @@
         }
         notes.sort((a, b) => a.line - b.line || a.column - b.column);
         const open = frames.find((frame) => frame.mark === "[");
-        return {nodes: nodes, notes: notes, extended: extended, leftOpen: open ? open.at : -1};
+        return {nodes, notes, extended, leftOpen: open ? open.at : -1};
     }
 
     /* Parts composed with AND (parts.py): {text, offset, weights, times, curve}. */
@@ -212,7 +212,7 @@
 
     const partition = (text) => [text.slice(0, Math.max(text.lastIndexOf(":"), 0)), text.slice(text.lastIndexOf(":") + 1)];
     const made = (text, offset, values, at, curve) =>
-        ({text: text, offset: offset, weights: values || [1], times: at || [], curve: curve || ""});
+        ({text, offset, weights: values || [1], times: at || [], curve: curve || ""});
 
     function partOf(all, offset, ours) {
         const rstrip = (words) => strip("x" + words).slice(1);

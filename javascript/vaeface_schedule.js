@@ -4,10 +4,9 @@
 (function() {
     "use strict";
 
-    const {Clock, FAR, clamp, mix, number} = globalThis.vaefaceClock, {size} = globalThis.vaefaceForms;
+    const {Clock, clamp, mix, number} = globalThis.vaefaceClock, {size} = globalThis.vaefaceForms;
     const {harmless, placesOf, read, split} = globalThis.vaefaceReading;
-    const LIMIT = 64, LEVELS = 64, CHARACTERS = 500000;
-    const six = (value) => Math.round(value * 1e6) / 1e6;
+    const LIMIT = 64, CHARACTERS = 500000;
 
     /* A tree bound to a clock (evaluate.py). Keys are [place, whether it is minus a sigma]. */
     class Bound {
@@ -35,7 +34,7 @@
             if (node.kind === "turns") {
                 const hold = node.times.length ? this.clock.hold(node.times[0]) : 1;
                 this.cut(0, this.clock.steps);
-                return {options: node.texts, at: [hold], share: (step) => turnAt(hold, curve, count, step)};
+                return {options: node.texts, hold, share: (step) => turnAt(hold, curve, count, step)};
             }
             if (node.kind === "stages") {
                 const keys = this.stageKeys(node);
@@ -74,14 +73,6 @@
             const steps = this.clock.steps, from = clamp(Math.floor(start), 1, steps);
             const last = Math.min(Math.ceil(end), steps);
             if (last >= from) this.cuts.fill(1, from, last + 1);
-        }
-
-        probes() {
-            const sorted = Array.from(this.levels, (level) => -level).sort((a, b) => a - b);
-            const every = Math.floor(sorted.length / LEVELS) + 1, levels = sorted.filter((_, i) => i % every === 0);
-            const between = levels.slice(1).map((level, i) => (levels[i] + level) / 2);
-            if (!levels.length) return [-Infinity];
-            return [-Infinity].concat(levels.concat(between).sort((a, b) => a - b), Infinity);
         }
 
         /* Map of text -> weight at a step; level is minus sigma. */
@@ -134,7 +125,7 @@
         }
 
         walk(nodes, decide) {
-            const pieces = [], forks = [], stack = [{nodes: nodes, next: 0, share: 1, fork: null}];
+            const pieces = [], forks = [], stack = [{nodes, next: 0, share: 1, fork: null}];
             let weight = 1;
             while (stack.length) {
                 const top = stack[stack.length - 1], node = top.nodes[top.next++];
@@ -151,14 +142,14 @@
                         stack.push({nodes: options[0][1], next: 0, share: top.share, fork: null});
                         continue;
                     }
-                    const fork = {node: node, options: options, chosen: decide(options), share: top.share, start: pieces.length};
+                    const fork = {node, options, chosen: decide(options), share: top.share, start: pieces.length};
                     const [part, chosen] = options[fork.chosen];
                     forks.push(fork);
                     weight *= part;
-                    stack.push({nodes: chosen, next: 0, share: top.share * part, fork: fork});
+                    stack.push({nodes: chosen, next: 0, share: top.share * part, fork});
                 }
             }
-            return {pieces: pieces, forks: forks, weight: weight, text: pieces.join("")};
+            return {pieces, forks, weight, text: pieces.join("")};
         }
 
         optionsOf(node) {
@@ -222,18 +213,16 @@
 
         /* Texts and weights of the piece that ends at a step. */
         piece(end) {
-            if (!this.kept.has(end)) this.kept.set(end, this.safe(end, -Infinity));
+            if (!this.kept.has(end)) {
+                const found = new Map();
+                this.kept.set(end, found);
+                this.bound.at(end, -Infinity).forEach((weight, text) => {
+                    const safe = harmless(text);
+                    this.changed = this.changed || safe !== text;
+                    add(found, safe, weight);
+                });
+            }
             return this.kept.get(end);
-        }
-
-        safe(end, level) {
-            const found = new Map();
-            this.bound.at(end, level).forEach(function(weight, text) {
-                const safe = harmless(text);
-                this.changed = this.changed || safe !== text;
-                add(found, safe, weight);
-            }, this);
-            return found;
         }
 
         /* Map of text -> weight at a model call, from 0. */
@@ -249,30 +238,9 @@
             return shares.reduce((all, [i, share]) => all + weights[i] * share, 0);
         }
 
-        texts() {
-            const found = new Set(), bound = this.bound;
-            this.ends.forEach((end) => this.piece(end).forEach((_, text) => found.add(text)));
-            const most = bound.most; // what noise levels bring is not noted
-            if (bound.levels.size) {
-                bound.probes().forEach((level) => this.ends.forEach((end) =>
-                    bound.at(end, level).forEach((_, text) => found.add(harmless(text)))));
-            }
-            bound.most = most;
-            return Array.from(found);
-        }
-
-        switches() {
-            return this.bound.nodeList.map(function(node) {
-                const pick = this.bound.picks.get(node);
-                const at = pick.at || pick.keys.map(([place, bySigma]) => bySigma ? [Math.min(-place, FAR)] : six(place));
-                const found = {kind: node.kind, texts: pick.options.length, at: at, curve: node.curve};
-                return pick.weights ? Object.assign(found, {weights: pick.weights}) : found;
-            }, this);
-        }
-
         /* Those of reading, then those that only all pieces can tell. */
         notes() {
-            const late = (reason) => ({line: 1, column: 1, reason: reason, instead: "", at: 0, end: 0});
+            const late = (reason) => ({line: 1, column: 1, reason, instead: "", at: 0, end: 0});
             this.ends.forEach((end) => this.piece(end));
             const most = this.bound.most, found = this.reading.notes.slice();
             if (most) {
@@ -285,29 +253,7 @@
             if (this.changed && !told) found.push(late("at some step a weight is no number: the WebUI would stop; it stays text"));
             return found;
         }
-
-        toJSON() {
-            const texts = this.texts(), index = new Map(texts.map((text, i) => [text, i])), pieces = [];
-            let start = 0, before = null;
-            this.ends.forEach(function(end) {
-                const last = Math.min(this.clock.lastCall(end), this.clock.calls - 1), piece = this.piece(end);
-                if (last < start) return;
-                const shares = Array.from(piece, ([text, weight]) => [index.get(text), weight]);
-                if (before && same(before, piece)) start = pieces.pop().from;
-                pieces.push({from: start, until: last, weights: shares.map(([i, weight]) => [i, six(weight)])});
-                before = piece;
-                start = last + 1;
-            }, this);
-            const calls = Array.from({length: this.part.times.length ? this.clock.calls : 1}, (_, call) => six(this.weightAt(call)));
-            const notes = this.notes().map(({line, column, reason, instead}) => ({line, column, reason, instead}));
-            return {v: 1, prompt: this.part.text, timing: this.clock.exact ? "exact" : "webui", steps: this.clock.steps,
-                calls: this.clock.calls, geometry: this.bound.geometries.has("slerp") ? "slerp" : "linear",
-                by_sigma: this.bound.levels.size > 0, extended: this.extended, texts: texts, pieces: pieces,
-                part_weights: calls, switches: this.switches(), notes: notes};
-        }
     }
-
-    const same = (a, b) => a.size === b.size && Array.from(a).every(([text, weight]) => b.get(text) === weight);
 
     /* One timeline per AND part. asked: {steps, hires (null in the first pass), negative, old, exact, calls, extensions},
        as compile_prompt in compile.py has them. */
@@ -339,7 +285,7 @@
         const found = [{asked, steps: made, calls, second: false}];
         if (hires) {
             const second = hires * hiresPerStep;
-            const own = exact ? {hires: hires, calls: second} : {hires: second};
+            const own = exact ? {hires, calls: second} : {hires: second};
             found.push({asked: Object.assign({}, asked, own), steps: hires, calls: second, second: true});
         }
         return found;

@@ -36,7 +36,7 @@
         const txt = tab === "txt2img", steps = Math.max(numberOf(tab + "_steps", 20), 1);
         const perStep = samplers[valueOf(tab + "_sampling")] || 1;
         return {
-            on: on, exact: on && valueOf(data.timing) === "exact", old: Boolean(opts.use_old_scheduling),
+            on: on, ours: on && !opts.vaeface_native_syntax, exact: on && valueOf(data.timing) === "exact", old: Boolean(opts.use_old_scheduling),
             steps: steps, hires: txt && isOn("txt2img_hr-checkbox") ? numberOf("txt2img_hires_steps", 0) || steps : 0,
             perStep: perStep, hiresPerStep: samplers[valueOf("hr_sampler")] || perStep,
             denoise: txt ? null : numberOf("img2img_denoising_strength", 0), fixSteps: Boolean(opts.img2img_fix_steps),
@@ -54,7 +54,7 @@
     /* Passes, each with its timelines (one for each AND part) and its bars, in the order of the text. */
     function read(text, page, negative, which) {
         return vaefaceSchedule.passes(page).filter((pass) => which.includes(pass.second)).map(function(pass) {
-            const lines = vaefaceSchedule.compile(text, Object.assign({negative: negative, extensions: page.on}, pass.asked));
+            const lines = vaefaceSchedule.compile(text, Object.assign({negative, extensions: page.ours}, pass.asked));
             const bars = lines.flatMap((line) => line.bound.nodeList.map((node) => ({line, node, pick: line.bound.picks.get(node)})));
             return Object.assign({lines, bars}, pass);
         });
@@ -101,7 +101,7 @@
         const unit = pass.width / pass.calls, options = bar.pick.options, texts = options.map(words), weights = bar.pick.weights;
         const shade = (option) => "vaeface-shade-" + (texts[option] || weights ? option % 6 : "none");
         const main = (call) => sharesAt(pass, bar, call).reduce((best, share) => share[1] > best[1] ? share : best)[0];
-        const made = [], frame = element("rect", {class: "vaeface-frame", x: x, width: pass.width, y: y, height: ROW, rx: 3});
+        const made = [], frame = element("rect", {class: "vaeface-frame", x, width: pass.width, y, height: ROW, rx: 3});
         const label = function(text, from, to, end) {
             const most = Math.floor(((to - from) * unit - 8) / 6.5);
             if (most < 2 || !text) return;
@@ -113,7 +113,7 @@
             choice.forEach(function(option, from) {
                 if (choice[from - 1] === option) return;
                 const next = choice.findIndex((other, call) => call > from && other !== option), to = next < 0 ? pass.calls : next;
-                made.push(element("rect", {class: shade(option), x: x + from * unit, width: (to - from) * unit, y: y, height: ROW}));
+                made.push(element("rect", {class: shade(option), x: x + from * unit, width: (to - from) * unit, y, height: ROW}));
                 label(texts[option], from, to);
             });
             return [...made, frame];
@@ -123,7 +123,7 @@
         const rows = Array.from({length: points + 1}, (_, i) => sharesAt(pass, bar, Math.min(i / points, 1 - 1e-9) * pass.calls));
         const height = (shares, from) => clamp(shares.reduce((sum, [option, share]) =>
             sum + (weights ? share * Math.abs(weights[option]) / tallest : option >= from ? share : 0), 0), 0, 1);
-        if (!weights) made.push(element("rect", {class: shade(0), x: x, width: pass.width, y: y, height: ROW}));
+        if (!weights) made.push(element("rect", {class: shade(0), x, width: pass.width, y, height: ROW}));
         shown.forEach(function(from) {
             const line = rows.map((shares, i) => (x + i / points * pass.width).toFixed(1) + " " + (y + ROW * (1 - height(shares, from))).toFixed(1));
             made.push(element("path", {class: shade(weights ? 1 : from), d: `M${x} ${y + ROW}L${line.join("L")}L${x + pass.width} ${y + ROW}Z`}));
@@ -151,7 +151,7 @@
             pass.x = x;
             rows.forEach((row, i) => row.append(...drawBar(pass, pass.bars[i], x, i * PITCH)));
             const axis = {class: "vaeface-axis", y: height - 3};
-            svg.append(element("text", {...axis, x: x}, pass.second ? "hires 1" : "1"),
+            svg.append(element("text", {...axis, x}, pass.second ? "hires 1" : "1"),
                 element("text", {...axis, x: x + pass.width, "text-anchor": "end"}, String(pass.steps)));
             if (x) svg.append(element("line", {class: "vaeface-second", x1: x - BETWEEN / 2, x2: x - BETWEEN / 2, y1: 0, y2: height}));
             x += pass.width + BETWEEN;
@@ -266,11 +266,12 @@
             return;
         }
         const text = readable(area.value, negative), pass = read(text, page, negative, which);
-        Object.assign(strip, {key: key, page: page, passes: pass});
+        Object.assign(strip, {key, page, passes: pass});
         const notes = notesOf(strip), shown = notes.slice(0, MOST_NOTES).map((note) => noted(text, note));
         if (notes.length > MOST_NOTES) shown.push(element("li", {}, notes.length - MOST_NOTES + " more."));
-        if (!page.on && read(text, {...page, on: true}, negative, which).some((one) => one.lines.some((line) => line.extended))) {
-            shown.push(element("li", {class: "vaeface-hint"}, "VAE Face's schedule is off: its forms in this prompt are plain text."));
+        if (!page.ours && read(text, {...page, ours: true}, negative, which).some((one) => one.lines.some((line) => line.extended))) {
+            const why = page.on ? "The settings say: the WebUI's own syntax only" : "VAE Face's schedule is off";
+            shown.push(element("li", {class: "vaeface-hint"}, why + ", so its forms in this prompt are plain text."));
         }
         const weighed = pass.some((one) => one.lines.some((line) => line.part.times.length));
         strip.root.hidden = !(pass.length && (pass[0].bars.length || weighed) || shown.length);
