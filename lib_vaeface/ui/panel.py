@@ -134,7 +134,7 @@ def _sections(fields: list[Field]) -> Iterator[tuple[str, list[Field]]]:
         if found:
             yield title, found
     if rest:
-        yield "And" if len(rest) < len(fields) else "", rest
+        yield "Also" if len(rest) < len(fields) else "", rest
 
 
 def watch_results(script: Any, host: Host) -> None:
