@@ -15,11 +15,11 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from backend import memory_management
 from backend.nn.vae import DiagonalGaussianDistribution
 from backend.text_processing import classic_engine
-from torch import Tensor
-
 from lib_vaeface.face.protocol import LatentCoder, Resampler
 from lib_vaeface.host import resample
 from lib_vaeface.host.a1111 import A1111
@@ -28,6 +28,7 @@ from lib_vaeface.host.first_stage import FirstStage, Pointed
 from lib_vaeface.vae.protocol import Coder, HostVae
 from modules import devices, sd_models, shared
 
+forge_models: Any = sd_models  # with what A1111's module of that name does not have
 ENGINES = ("text_processing_engine", "text_processing_engine_l", "text_processing_engine_g")
 SPACES = {"SD15": "sd1", "SD20": "sd1", "SDXL": "sdxl", "SD3": "sd3", "Flux": "flux1"}
 SAME_MODULES = "Use same choices"
@@ -68,7 +69,7 @@ class EngineTexts(Texts):
         return {**super().about(prompts), "distilled_cfg_scale": getattr(prompts, "distilled_cfg_scale", None)}
 
     def state(self, prompts: Any, plain: bool) -> Hashable:
-        return sd_models.model_data.forge_hash, () if plain else tuple(self.about(prompts).values())
+        return forge_models.model_data.forge_hash, () if plain else tuple(self.about(prompts).values())
 
 
 class PointedEngine(Pointed):
@@ -151,7 +152,7 @@ class Forge(A1111):
         return ForgeResampler(job, _with_room(coder), open_session)
 
     def settle_model(self) -> None:
-        sd_models.forge_model_reload()
+        forge_models.forge_model_reload()
 
     def compute_device(self) -> torch.device:
         return torch.device(memory_management.get_torch_device())
@@ -171,7 +172,7 @@ def host_vae(job: Any) -> HostVae:
     return HostVae(
         checkpoint=str(getattr(info, "name_for_extra", "") or getattr(info, "name", "")),
         file=str(getattr(info, "filename", "")),
-        identity=f"{sd_models.model_data.forge_hash}|{getattr(info, 'shorthash', '')}|{id(module)}",
+        identity=f"{forge_models.model_data.forge_hash}|{getattr(info, 'shorthash', '')}|{id(module)}",
         formats=_formats(model),
         channels=int(vae.latent_channels),
         scale=float(module.scaling_factor),

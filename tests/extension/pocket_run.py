@@ -45,6 +45,8 @@ def job(args=None, prompt=NATIVE, steps=6, sampler="Euler a", **values):
     from modules import initialize, processing, scripts, shared
 
     repaint = "init_images" in values
+    if values.get("enable_hr") and shared.cmd_opts.host_mode == "forge":  # its page sends these, its API needs them
+        values = {"hr_additional_modules": ["Use same choices"], "hr_cfg": 7.0, **values}
     make = processing.StableDiffusionProcessingImg2Img if repaint else processing.StableDiffusionProcessingTxt2Img
     p = make(
         sd_model=shared.sd_model,

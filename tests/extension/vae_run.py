@@ -27,12 +27,14 @@ def write_files(data: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from modules import sd_vae, shared
+    from modules import sd_models, sd_vae, shared
     from pocket_webui.nets import checkpoint
 
     folder = data / "models" / "VAE"
     folder.mkdir(parents=True, exist_ok=True)
-    own = {key: value.clone().contiguous() for key, value in shared.sd_model.first_stage_model.state_dict().items()}
+    if forge():
+        sd_models.forge_model_reload()  # else the first picture loads it
+    own = {key: value.clone().contiguous() for key, value in module().state_dict().items()}
     torch.manual_seed(1)
     tuned = {key: _nudged(value) if key.startswith("decoder") else value for key, value in own.items()}
     broken = {**tuned, "decoder.conv_out.weight": tuned["decoder.conv_out.weight"] * float("nan")}
@@ -45,6 +47,7 @@ def write_files(data: Path) -> None:
     (folder / "cut.safetensors").write_bytes((folder / "same.safetensors").read_bytes()[:5000])
     torch.save(own, folder / "old.pt")
     sd_vae.refresh_vae_list()
+    shared.opts.data["forge_additional_modules"] = []
     shared.opts.data["sd_vae"] = "Automatic"  # a never saved option's override would stick (facts, "VAE")
 
 
@@ -66,16 +69,30 @@ def _nudged(value):
     return value + 0.05 * value.std() * torch.randn_like(value) if value.numel() > 1 else value
 
 
+def forge() -> bool:
+    from modules import shared
+
+    return shared.cmd_opts.host_mode == "forge"
+
+
 def module():
     from modules import shared
 
-    return shared.sd_model.first_stage_model
+    return (shared.sd_model.network if forge() else shared.sd_model).first_stage_model
+
+
+def by_host(name: str) -> dict:
+    """The host's own way to another VAE for one job."""
+    return {"forge_additional_modules": [name]} if forge() else {"sd_vae": name}
 
 
 def state() -> list:
     """The host's VAE: its weights, and what is shadowed on it."""
+    from modules import shared
+
+    names = set(vars(module())) | set(vars(shared.sd_model))
     weights = hashlib.sha256(b"".join(v.cpu().numpy().tobytes() for v in module().state_dict().values()))
-    return [weights.hexdigest(), sorted(set(vars(module())) & {"encode", "decode"})]
+    return [weights.hexdigest(), sorted(names & {"encode", "decode", "decode_first_stage", "encode_first_stage"})]
 
 
 def painted(args=None, **values) -> dict:
@@ -105,7 +122,7 @@ def picks() -> dict:
     for name, values in JOBS.items():
         found[name] = {
             "own": painted([False], **values),
-            "host tuned": painted([False], override_settings={"sd_vae": "tuned.safetensors"}, **values),
+            "host tuned": painted([False], override_settings=by_host("tuned.safetensors"), **values),
             "same": picked("same.safetensors", **values),
             "tuned": picked("tuned.safetensors", **values),
         }

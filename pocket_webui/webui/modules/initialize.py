@@ -25,7 +25,7 @@ def imports() -> None:
     import gradio  # noqa: F401
 
     startup_timer.record("import gradio")
-    from modules import paths  # noqa: F401
+    from modules import paths
 
     startup_timer.record("setup paths")
     from modules import shared, shared_init
@@ -33,6 +33,9 @@ def imports() -> None:
     if shared.opts is None:
         shared_init.initialize()
     startup_timer.record("initialize shared")
+    if shared.cmd_opts.host_mode == "forge":
+        sys.path.append(paths.forge_path)
+        importlib.import_module("modules_forge.behaviour").install()
     from modules import gradio_extensons, processing, ui  # noqa: F401
 
     startup_timer.record("other imports")

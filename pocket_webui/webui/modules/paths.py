@@ -11,6 +11,7 @@ from modules.paths_internal import (  # noqa: F401
     data_path,
     extensions_builtin_dir,
     extensions_dir,
+    forge_path,
     models_path,
     script_path,
     shipped_models_path,

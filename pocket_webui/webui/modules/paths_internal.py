@@ -18,6 +18,7 @@ cwd = os.getcwd()
 modules_path = os.path.dirname(os.path.realpath(__file__))
 script_path = os.path.dirname(modules_path)
 checkout_path = os.path.dirname(os.path.dirname(script_path))
+forge_path = os.path.join(os.path.dirname(script_path), "webui_forge")
 shipped_models_path = os.path.join(os.path.dirname(script_path), "models")
 default_data_path = os.path.join(checkout_path, ".pocket")
 

@@ -1,0 +1,1 @@
+"""Models as the memory manager moves them."""
