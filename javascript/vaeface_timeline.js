@@ -258,6 +258,10 @@
         if (!area) return;
         const own = hiresId && areaOf(hiresId) && areaOf(hiresId).value.trim(), negative = id.includes("neg");
         const which = [second, ...page.hires && !own ? [true] : []], key = JSON.stringify([area.value, page, which]);
+        if (opts.vaeface_timeline === false) {
+            if (strips[id]) strips[id].root.remove();
+            return;
+        }
         const strip = strips[id] || (/[[(\\:]/.test(area.value) ? strips[id] = makeStrip(id, tab) : null);
         if (!strip) return; // most prompts
         if (strip.root.parentNode !== box) box.append(strip.root);

@@ -134,5 +134,10 @@ OPTIONS = (
         "Where the WebUI can be reached from other computers: let them save presets, and the tab write files",
         private=True,
     ),
+    Option(
+        "vaeface_timeline", True,
+        "Show a timeline under prompts that change over the steps",
+        "Also where the extension is switched off: then as the WebUI reads them",
+    ),
 )
 # fmt: on

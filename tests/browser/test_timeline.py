@@ -58,6 +58,10 @@ def test_bars_appear_with_the_first_switch_and_follow_the_page(page: Any) -> Non
     assert said_at(page, 0.92) == "step 19 of 20:  a dog and blue"
     set_number(page, "txt2img_steps", 10)
     axis(page, ["1", "10"])
+    page.evaluate("() => { opts.vaeface_timeline = false; document.dispatchEvent(new Event('change')); }")
+    page.wait_for_selector(STRIP, state="detached")
+    page.evaluate("() => { opts.vaeface_timeline = true; document.dispatchEvent(new Event('change')); }")
+    bars(page, 2)
     page.fill(PROMPT, "nothing of it")
     page.wait_for_selector(STRIP, state="hidden")
 
@@ -138,19 +142,19 @@ def test_a_bar_leads_to_its_place_by_mouse_and_keyboard(page: Any) -> None:
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-@pytest.mark.parametrize("prompt", [f"[{HOSTILE}:<b>x</b>:5] {HOSTILE}", f"[a:b:c:{HOSTILE}]"])
-def test_a_hostile_prompt_is_text(page: Any, prompt: str) -> None:
+def test_a_hostile_prompt_is_text(page: Any) -> None:
     switch_on(page)
     page.on("dialog", lambda dialog: pytest.fail("a script of the prompt ran"))
-    page.fill(PROMPT, prompt)
-    page.wait_for_selector(f"{STRIP} :is(.vaeface-switch, .vaeface-place)")
-    shown = said_at(page, 0.1) if page.is_visible(f"{STRIP} .vaeface-switch") else page.inner_text(STRIP)
-    assert HOSTILE in shown
+    page.fill(PROMPT, f"[{HOSTILE}:<b>x</b>:5] {HOSTILE}")
+    bars(page, 1)
+    assert said_at(page, 0.1).endswith(f"{HOSTILE} {HOSTILE}")
+    page.fill(PROMPT, f"[a:b:c:{HOSTILE}]")
+    page.wait_for_selector(f"{STRIP} .vaeface-place")
+    assert HOSTILE in page.inner_text(STRIP)
     assert page.eval_on_selector(STRIP, "(strip) => strip.querySelectorAll('img, b').length") == 0
 
 
-@pytest.mark.parametrize("prompt", ["[" * 100_000, "[a:" * 5000 + "z" + ":5]" * 5000, "[a|b], " * 15_000])
-def test_a_monstrous_prompt_does_not_freeze_the_page(page: Any, prompt: str) -> None:
+def test_a_monstrous_prompt_does_not_freeze_the_page(page: Any) -> None:
     switch_on(page)
     script = """(text) => {
         window.longest = 0;
@@ -160,12 +164,12 @@ def test_a_monstrous_prompt_does_not_freeze_the_page(page: Any, prompt: str) -> 
         area.value = text;
         document.dispatchEvent(new Event("change"));
     }"""
-    page.evaluate(script, prompt)
-    if "|" in prompt:
-        bars(page, 12)
-        assert "14988 not drawn" in page.inner_text(STRIP)
-    page.wait_for_timeout(1500)
-    assert page.evaluate("window.longest") < 3000
+    for prompt in ("[" * 100_000, "[a:" * 5000 + "z" + ":5]" * 5000, "[a|b], " * 15_000):
+        page.evaluate(script, prompt)
+        page.wait_for_timeout(1500)
+        assert page.evaluate("window.longest") < 3000, prompt[:10]
+    bars(page, 12)
+    assert "14988 not drawn" in page.inner_text(STRIP)
 
 
 def test_prompts_that_the_page_fills_in_by_itself(page: Any) -> None:
@@ -228,7 +232,7 @@ def test_the_step_being_painted_is_marked(page: Any) -> None:
     page.wait_for_selector(f"{STRIP} .vaeface-now", state="hidden")
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 1400), ("light", 420), ("dark", 420)])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 420)])
 def test_themes_and_narrow_pages(page: Any, server: Server, tmp_path: Any, theme: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(reduced_motion="reduce")
