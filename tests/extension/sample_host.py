@@ -43,7 +43,10 @@ class SampleHost:
     def redirect_conditioning(self):
         pass
 
-    def vae_names(self):
+    def has_model(self):
+        return True
+
+    def vae_names(self, again=False):
         return ["a.safetensors", "b.safetensors"]
 
     def sampler_names(self):
