@@ -62,8 +62,15 @@
 
     ["input", "change", "click"].forEach((kind) => document.addEventListener(kind, soon));
     onAfterUiUpdate(soon);
+    /* The page may have been built before other presets were saved: asked once, when the row is first seen. */
     onUiLoaded(function() {
+        const loaded = performance.now();
         refresh();
-        gradioApp().querySelectorAll("[id$=_preset_refresh]").forEach((button) => button.click());
+        const seen = new IntersectionObserver((found) => found.filter((one) => one.isIntersecting).forEach(function(one) {
+            seen.unobserve(one.target);
+            const wait = performance.now() - loaded < 3000 ? 1500 : 0; // gradio may not listen yet
+            setTimeout(() => byId(one.target.id).click(), wait);
+        }));
+        gradioApp().querySelectorAll("[id$=_preset_refresh]").forEach((button) => seen.observe(button));
     });
 })();

@@ -32,10 +32,12 @@ class Row:
         self._controls_id = script.elem_id
         with gr.Row(elem_classes=["vaeface-presets"], elem_id=self._id("_row")):
             self.picked = self._own(gr.Dropdown, "", choices=self.work.choices(), value=None, label="Preset",
-                                    allow_custom_value=True, min_width=240, scale=6)  # fmt: skip
+                                    allow_custom_value=True, min_width=180, scale=5)  # fmt: skip
             self.revert, self.delete, self.refresh = map(self._button, ("Revert", "Delete", "Refresh"))
             # Not typed into the list: there Enter takes the entry that what was typed is a part of.
-            self.name = self._own(gr.Textbox, "_name", label="Save as", placeholder="a name", min_width=140, scale=3)
+            self.name = self._own(
+                gr.Textbox, "_name", label="Save as", placeholder="a name", max_lines=1, min_width=120, scale=3
+            )
             self.save = self._button("Save")
         with gr.Row(visible=False, elem_id=self._id("_sure")) as self.sure:
             self.question = gr.HTML(elem_id=self._id("_question"))
