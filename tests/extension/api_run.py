@@ -117,7 +117,11 @@ def pasted() -> dict:
     own = xyz_run.single(api, prompt='a cat, VAE Face: {"v":1}, Steps: 3')
     without = xyz_run.post(api, {**xyz_run.BODY, "infotext": own["infotexts"][0]})
     explicit = xyz_run.single(api, {"timing": "webui"}, infotext=first["infotexts"][0])
-    return {"first": first, "again": again, "own": own, "without": without, "explicit": explicit}
+    hires = {"enable_hr": True, "hr_scale": 2, "denoising_strength": 0.6, "hr_upscaler": "Latent"}
+    faces = {"faces": True, "face_boxes": "0.2,0.2,0.8,0.8", "face_strength": 0.4, "face_guard": False}
+    second = {"vae": True, "vae_name": "tuned.safetensors", "vae_hires": "same.safetensors", **faces}
+    return {"first": first, "again": again, "own": own, "without": without, "explicit": explicit,
+            "hires": xyz_run.single(api, second, **hires)}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -178,3 +178,12 @@ def test_pictures_without_our_key_and_arguments_of_ones_own(scenes):
     found = scenes["pasted"]
     assert found["own"]["ours"] == found["without"]["ours"] == [{}]
     assert found["explicit"]["ours"][0]["VAE Face schedule"]["timing"] == "webui"
+
+
+@pytest.mark.torch
+def test_the_vae_that_is_told_decoded_the_picture_whatever_is_encoded_after_it(scenes):
+    told = scenes["pasted"]["hires"]["ours"][0]
+    assert told["VAE Face faces"]["found"][0]["done"] == "refined"
+    assert told["VAE Face VAE"]["name"] == "tuned.safetensors" and told["VAE Face VAE"]["used"] == "same.safetensors"
+    assert len(told["VAE Face VAE"]["hash"]) == len(told["VAE Face VAE"]["decoded"]) == 10
+    assert told["VAE Face VAE"]["hash"] != told["VAE Face VAE"]["decoded"]
