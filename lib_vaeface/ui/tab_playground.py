@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from lib_vaeface.options import NATIVE_SYNTAX
 from lib_vaeface.schedule.compile import Timeline, compile_prompt
 from lib_vaeface.schedule.counting import plain
 from lib_vaeface.ui.desk import Desk, problem, table, unsaved
@@ -22,13 +23,14 @@ Count = Callable[[str], int]
 
 @dataclass(frozen=True)
 class Asked:
-    """steps and hires: of the sliders; per_step: model calls of the sampler for each."""
+    """steps and hires: of the sliders; per_step: model calls of the sampler for each. extensions: of the syntax."""
 
     prompt: str
     steps: int
     hires: int
     per_step: int
     timing: str
+    extensions: bool = True
 
 
 def show(asked: Asked, count: Count | None) -> Markup:
@@ -50,9 +52,11 @@ def show(asked: Asked, count: Count | None) -> Markup:
 def _compiled(asked: Asked, hires: int | None) -> list[Timeline]:
     if asked.timing == "exact":
         calls = (asked.steps if hires is None else hires) * asked.per_step
-        return compile_prompt(asked.prompt, asked.steps, hires, timing="exact", calls=calls)
+        return compile_prompt(
+            asked.prompt, asked.steps, hires, timing="exact", calls=calls, extensions=asked.extensions
+        )
     second = None if hires is None else hires * asked.per_step
-    return compile_prompt(asked.prompt, asked.steps * asked.per_step, second)
+    return compile_prompt(asked.prompt, asked.steps * asked.per_step, second, extensions=asked.extensions)
 
 
 def _weights(line: Timeline) -> str:
@@ -131,9 +135,8 @@ class Playground:
         try:
             per_step = dict(self.desk.host.samplers()).get(sampler, 1)
             counts = [min(max(int(number or 0), low), MOST_STEPS) for number, low in ((steps, 1), (hires, 0))]
-            asked = Asked(
-                str(prompt or ""), counts[0], counts[1], per_step, timing if timing in TIMINGS else TIMINGS[0]
-            )
+            known, ours = timing if timing in TIMINGS else TIMINGS[0], not self.desk.host.option(NATIVE_SYNTAX)
+            asked = Asked(str(prompt or ""), counts[0], counts[1], per_step, known, ours)
             return show(asked, self.desk.host.count_tokens)
         except (ValueError, TypeError, OverflowError) as error:
             return problem(str(error))

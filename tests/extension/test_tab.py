@@ -268,3 +268,11 @@ def test_scripts_for_uploads_send_as_many_values_as_there_are_inputs(desk):
     assert len(events) == 8
     for event in events:
         assert f".slice(0, {len(event['inputs'])})" in event["js"]
+
+
+def test_the_playground_reads_what_generations_read(desk, monkeypatch):
+    part = Playground(desk)
+    window = "a [red:3-5] hat"
+    assert window not in part.run(window, "Euler a", 10, 0, "webui")
+    monkeypatch.setitem(desk.host.options, "vaeface_native_syntax", True)
+    assert window in part.run(window, "Euler a", 10, 0, "webui")
