@@ -58,7 +58,7 @@ class Row:
     def _exchange(self) -> None:
         with gr.Accordion("Import and export presets", open=False, elem_id=self._id("_exchange")):
             gr.HTML(uploads.drop_zone(self._id("_drop"), "Drop an exported file here, or click to choose", ".json"))
-            with gr.Row():
+            with gr.Row(elem_classes=["vaeface-presets"]):
                 self.conflicts = self._own(
                     gr.Radio, "_conflicts", choices=list(CONFLICTS), value=LEAVE, label="Presets of mine with that name"
                 )

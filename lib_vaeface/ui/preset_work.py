@@ -77,15 +77,15 @@ class Presets:
 
         return self._guarded(work, lambda said: (gr.update(), said, ""))
 
-    def refresh(self) -> tuple[Any, Markup]:
+    def refresh(self) -> tuple[Any, Any]:
         """Also sets damaged files aside, which both tabs' rows are to tell, whoever is asked first."""
 
-        def work() -> tuple[Any, Markup]:
+        def work() -> tuple[Any, Any]:
             now = time.monotonic()
             _RECENT.update(dict.fromkeys(self.shelf.listing().notes, now))
             for note in [note for note, when in _RECENT.items() if now - when > RECENT]:
                 del _RECENT[note]
-            return self._list(), notes([], list(_RECENT))
+            return self._list(), notes([], list(_RECENT)) if _RECENT else gr.update()
 
         return self._guarded(work, lambda said: (gr.update(), said))
 
