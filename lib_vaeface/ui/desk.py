@@ -14,6 +14,7 @@ from torch import Tensor
 from lib_vaeface.host.tab_protocol import TabHost
 from lib_vaeface.ui import uploads
 from lib_vaeface.ui.html import Markup, tag
+from lib_vaeface.ui.outside import check
 from lib_vaeface.vae.crossing import listed
 from lib_vaeface.vae.kept import Kept
 from lib_vaeface.vae.sampled import read_file
@@ -126,6 +127,15 @@ class Desk:
         except Exception as error:
             self.host.report_error(f"VAE Face: the tab's {type(error).__name__}")
             return problem(f"It failed ({type(error).__name__}); the console has the details.")
+
+    def written(self, work: Callable[[], Any]) -> Any:
+        """As `guarded`, for what leaves files or decisions behind: not for people outside."""
+
+        def checked() -> Any:
+            check(self.host)
+            return work()
+
+        return self.guarded(checked)
 
 
 def said_of(reference: Reference, reason: str) -> Markup:

@@ -16,7 +16,11 @@ class OutsideError(ValueError):
     """Somebody from outside might be asking."""
 
 
+def refused(host: Host) -> bool:
+    return host.reachable_from_outside() and not host.option(OPTION)
+
+
 def check(host: Host) -> None:
     """Before anything is written for the page, other than by a generation. OutsideError: it is not allowed."""
-    if host.reachable_from_outside() and not host.option(OPTION):
+    if refused(host):
         raise OutsideError(WHY)

@@ -14,6 +14,7 @@ from lib_vaeface.ui import uploads, viewer
 from lib_vaeface.ui.desk import AUTOMATIC, Desk, drop_id, source_controls, table, teller, unsaved
 from lib_vaeface.ui.gradio_compat import js
 from lib_vaeface.ui.html import Markup, join, tag
+from lib_vaeface.ui.outside import WHY, refused
 from lib_vaeface.ui.uploads import sent_first
 from lib_vaeface.vae.crossing import Crossing, cross_latents, cross_pictures, fit_map, safe, save_both
 from lib_vaeface.vae.formats import TABLE
@@ -54,8 +55,10 @@ class Bridge:
         def work() -> tuple[Markup, Markup]:
             told = teller(progress)
             found, there, names, infotext = self._crossed(sent, source, kept, whose, target, row, way, told)
-            paths = save_both(self.desk.latents_folder, f"{safe(there.name)} bridged", found, there, infotext)
             shown = viewer.of_pair(found.before, found.after, names, GAIN)
+            if refused(self.desk.host):
+                return join([report(found, names), tag("p", f"Nothing was saved. {WHY}", role="status")]), shown
+            paths = save_both(self.desk.latents_folder, f"{safe(there.name)} bridged", found, there, infotext)
             return join([report(found, names), files(paths)]), shown
 
         found = self.desk.guarded(work)
@@ -100,7 +103,7 @@ class Bridge:
             name, found = fit_map(self.desk.maps_folder, pictures, here, there, teller(progress))
             return tag("p", f"Saved as {name}: {found.in_words()}.", role="status"), name
 
-        found = self.desk.guarded(work)
+        found = self.desk.written(work)
         if isinstance(found, Markup):
             return found, gr.update()
         return found[0], gr.update(choices=[TRUE_BRIDGE, *self.desk.maps()], value=found[1])

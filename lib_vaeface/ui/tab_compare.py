@@ -157,7 +157,7 @@ class Compare:
         def work() -> Markup:
             return tag("p", f"Saved as {self.desk.host.save_picture(sheet.image, sheet.infotext)}.", role="status")
 
-        return self.desk.guarded(work)
+        return self.desk.written(work)
 
     def _reference(self, sent: str, source: str, kept: str, whose: str, told: Told) -> tuple[Reference, str]:
         """Before anything is chosen the loaded model's own VAE, which is what most latents are of."""

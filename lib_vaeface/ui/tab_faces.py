@@ -137,7 +137,7 @@ class Faces:
             names = [self.desk.host.save_picture(image, made.infotext) for image in (made.image, *more)]
             return tag("p", f"Saved as {', '.join(names)}.", role="status")
 
-        return self.desk.guarded(work)
+        return self.desk.written(work)
 
     def _looked(self, sent: str, source: str, kept: str, whose: str, number: float, told: Told) -> Looked:
         """The picture that the person chose. ValueError: there is none."""

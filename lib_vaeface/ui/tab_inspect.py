@@ -106,7 +106,7 @@ class Inspect:
             said = "may be used with" if yes else "is no longer allowed with"
             return tag("p", f"{entry.name} {said} {reference.title}; this is remembered.", role="status")
 
-        return self.desk.guarded(work)
+        return self.desk.written(work)
 
     def convert(self, name: str) -> tuple[Any, Markup]:
         """(pickles that are left, what came of it). The pickle is opened in a process of its own, and stays."""
@@ -118,7 +118,7 @@ class Inspect:
                 return problem(f"{entry.name} needs no conversion.")
             return tag("p", f"{entry.name} is now {convert(entry.path).name}.", role="status")
 
-        said = self.desk.guarded(work)
+        said = self.desk.written(work)
         return gr.update(choices=pickles(self.desk)), said
 
 
