@@ -46,7 +46,8 @@ def _lines(found: Mapping[str, Mapping[str, Any]]) -> list[Markup]:
         head = tag("tr", *(tag("th", title) for title in ("", "Model calls", "Conditionings", "Switches at")))
         lines.append(tag("table", head, join(rows)))
         lines += [_cost(title, schedule.get(name)) for name, title in PASSES]
-        lines.append(tag("p", f"Timing: {schedule.get('timing', '')}"))
+        native = "; the WebUI's own syntax only" if schedule.get("syntax") == "webui" else ""
+        lines.append(tag("p", f"Timing: {schedule.get('timing', '')}{native}"))
     return lines + _vae(found.get("vae", {})) + _faces(found.get("faces", {}))
 
 

@@ -159,6 +159,15 @@ def test_report_of_another_picture_is_empty():
         assert report(info, SampleHost().parse_infotext) == ""
 
 
+def test_report_leaves_out_what_it_does_not_know():
+    first = {"calls": 8, "conditionings": 2, "switches": [4], "later": [1]}
+    known = {"VAE_Face": {"v": 1}, "VAE_Face_schedule": {"timing": "webui", "syntax": "webui", "first": first}}
+    newer = {**known, "VAE_Face_VAE": {"used": "Built-in", "sheet": {"a": [1]}}, "VAE_Face_note": "x"}
+    texts = [report(generation_info(**values), SampleHost().parse_infotext) for values in (known, newer)]
+    assert "own syntax only" in texts[0]
+    assert texts[1].replace("<p>VAE: Built-in</p>", "") == texts[0]
+
+
 def test_report_escapes_what_pictures_say():
     main = {"version": HOSTILE, "host": HOSTILE, "error": HOSTILE, "notes": [HOSTILE]}
     row = {"calls": HOSTILE, "conditionings": HOSTILE, "switches": [HOSTILE]}
