@@ -14,7 +14,8 @@ from pathlib import Path
 
 WRITING = ".writing"  # the end of a temporary file's name
 LOCK = "vaeface.lock"
-PATIENCE = 10.0  # seconds to wait for other processes
+PATIENCE = 20.0  # seconds to wait for other processes
+GAP = 0.003  # seconds between two turns of one process
 LEFT_BEHIND = 60.0  # seconds after which a temporary file belongs to nobody any more
 LIMIT = 2**20  # bytes of one preset
 
@@ -143,6 +144,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)  # which lets go of it, too
+        time.sleep(GAP)  # so that whoever waits sees it free, even if this process comes again at once
 
 
 def _wait_for(handle: int) -> None:
@@ -156,7 +158,7 @@ def _wait_for(handle: int) -> None:
                 return  # a file system without locks: what is written is whole even so
         if time.monotonic() > until:
             raise FileRefused("Another program is writing presets and does not finish; try again.")
-        time.sleep(0.005)
+        time.sleep(GAP / 3)
 
 
 def _take(handle: int) -> None:
