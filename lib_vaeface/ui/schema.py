@@ -16,6 +16,11 @@ PATH = "/vaeface/v1/schema"
 TITLE = "VAE Face"
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 LISTED = {"vaes": "VAEs", "samplers": "samplers", "face models": "face models"}
+PRESET = {
+    "type": "string",
+    "title": "Preset",
+    "description": "Name of a preset, whose values count where the object says nothing itself",
+}
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {"timing": "exact"},
     {"vae": True, "vae_name": "my-vae.safetensors"},
@@ -45,7 +50,7 @@ def schema(host: Host | None = None) -> dict[str, Any]:
         "title": TITLE,
         "type": "object",
         "additionalProperties": False,
-        "properties": {field.name: _property(field, host) for field in FIELDS},
+        "properties": {**{field.name: _property(field, host) for field in FIELDS}, "preset": PRESET},
     }
 
 
