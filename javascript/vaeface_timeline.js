@@ -76,7 +76,7 @@
             const texts = Array.from(line.at(own)).sort((a, b) => b[1] - a[1]).slice(0, 4);
             const share = (part) => texts.length > 1 ? Math.round(part * 100) + " % " : "";
             const weight = line.part.times.length ? " :" + line.weightAt(own).toFixed(2) : "";
-            return texts.map(([text, part]) => share(part) + text).join("  +  ") + weight;
+            return texts.map(([text, part]) => share(part) + text.replace(/ {3,}/g, " ")).join("  +  ") + weight;
         });
         return (pass.second ? "hires step " : "step ") + step + " of " + pass.steps + ":  " + parts.join(" AND ");
     }
@@ -271,7 +271,7 @@
         }
         const text = readable(area.value, negative), pass = read(text, page, negative, which);
         Object.assign(strip, {key, page, passes: pass});
-        const notes = notesOf(strip), shown = notes.slice(0, MOST_NOTES).map((note) => noted(text, note));
+        const notes = notesOf(strip), shown = notes.slice(0, MOST_NOTES).map((note) => noted(area.value.replace(/\n/g, " "), note));
         if (notes.length > MOST_NOTES) shown.push(element("li", {}, notes.length - MOST_NOTES + " more."));
         if (!page.ours && read(text, {...page, ours: true}, negative, which).some((one) => one.lines.some((line) => line.extended))) {
             const why = page.on ? "The settings say: the WebUI's own syntax only" : "VAE Face's schedule is off";
@@ -287,6 +287,16 @@
         if (typeof opts === "undefined") return;
         const pages = {txt2img: settingsOf("txt2img"), img2img: settingsOf("img2img")};
         Object.keys(BOXES).forEach((id) => update(id, pages[BOXES[id][0]]));
+        count(Object.keys(pages));
+    }
+
+    /* How many switches each tab's prompt has, for the panel's header. */
+    function count(tabs) {
+        const passes = (tab) => opts.vaeface_timeline === false ? null : strips[tab + "_prompt"]?.passes;
+        const found = Object.fromEntries(tabs.map((tab) => [tab, passes(tab)?.[0]?.bars.length]));
+        const changed = JSON.stringify(found) !== JSON.stringify(window.vaefaceSwitches);
+        window.vaefaceSwitches = found;
+        if (changed) window.vaefaceStatus?.();
     }
 
     function later() {
@@ -313,6 +323,7 @@
         if (id) used[BOXES[id][0]] = target;
     });
     ["input", "change", "keyup", "click"].forEach((kind) => document.addEventListener(kind, later, true));
+    setInterval(() => document.hidden || look(), 2000); // what the WebUI fills in without changing an element
     onUiLoaded(later);
     onAfterUiUpdate(later);
     onOptionsChanged(later);

@@ -177,8 +177,10 @@ def test_prompts_that_the_page_fills_in_by_itself(page: Any) -> None:
     page.click("#txt2img_tools #paste")
     axis(page, ["1", "9"])
     bars(page, 1, "#txt2img_neg_prompt .vaeface-timeline")
-    page.evaluate("document.querySelector('#txt2img_prompt').replaceChildren(...document.querySelector("
-                  "'#txt2img_prompt').querySelectorAll('label'))")  # as when the page is built anew
+    page.evaluate(
+        "document.querySelector('#txt2img_prompt').replaceChildren(...document.querySelector("
+        "'#txt2img_prompt').querySelectorAll('label'))"
+    )  # as when the page is built anew
     bars(page, 1)
 
 
