@@ -100,8 +100,10 @@ def test_the_header_tells_what_is_set(page: Any, folder: Path, server: Server, t
     page.wait_for_function(f"document.querySelector('{STATUS}').textContent.startsWith('off · ')")
     assert page.locator(f"{STATUS} span:not(.vaeface-off)").count() == 0
     page.check(f"{PANEL}enabled-visible-checkbox")
-    page.evaluate("window.vaefaceSwitches = {txt2img: 3}; vaefaceStatus()")
+    page.fill("#txt2img_prompt textarea", "a [red:blue:0.5] hat, [cat|dog], [fox:3-5]")
     wait_for_status(page, "3 switches, exact · faces: refine 0.35")
+    page.fill("#txt2img_prompt textarea", "a hat")
+    wait_for_status(page, "schedule, exact · faces: refine 0.35")
 
     keys = {"VAE Face": {"v": 1}, "VAE Face VAE": {"v": 1, "name": "Built-in"}}
     ours = ", ".join(f"{key}: {json.dumps(json.dumps(value))}" for key, value in keys.items())
