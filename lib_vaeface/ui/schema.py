@@ -20,6 +20,7 @@ PRESET = {
     "type": "string",
     "title": "Preset",
     "description": "Name of a preset, whose values count where the object says nothing itself",
+    "default": "",
 }
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {"timing": "exact"},
