@@ -34,6 +34,7 @@ WRITTEN = [
     "[<img src=x onerror=alert(1)>:b:5]", " ".join(f"[a{i}:b{i}:0,20]" for i in range(9)), "[a:b:7,3:bezier]",
     "[" * 40 + "a" + ":b:5]" * 40, "[a:" * 40, "(" * 12 + "x" + ":1,2)" * 12, "[a:b:2,2] [c:d:4,4:catmull]",
     "[cat:dog:5%s]", "[a:b:,]", "[a:b:c:d:,5%,,]", "(a:1~2:ease-in)", "(a:1,)", "[a:b:3,4,5,6]", "[x:5, 6, 7]",
+    "[a:b:5,15:lineer]", "[a:b:5,15:Smoothie]", "[a:b:5,15:zz]", "a AND b\\:1,2", "a AND b\\\\:1,2:sine",
 ]  # fmt: skip
 CLOCKS: list[dict[str, Any]] = [
     {"steps": 10},
