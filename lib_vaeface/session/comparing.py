@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from lib_vaeface.vae.codec import Autoencoder
-from lib_vaeface.vae.compare import compare, decode_each
+from lib_vaeface.vae.compare import Codec, compare, decode_each
 from lib_vaeface.vae.contact_sheet import contact_sheet
 from lib_vaeface.vae.picked import BUILT_IN, in_memory
 from lib_vaeface.vae.protocol import HostVae
@@ -52,7 +52,7 @@ class CompareStage(Stage):
 
     def _compare(self, job: Any, latents: list[Tensor]) -> None:
         own = self.host.vae(job)
-        codecs = {BUILT_IN: partial(in_memory, own), **self._fitting(own)}
+        codecs: dict[str, Codec] = {BUILT_IN: partial(in_memory, own), **self._fitting(own)}
         decoded = decode_each(torch.cat(latents), codecs, most_bytes(own.device))
         for number in range(len(latents)):
             one = {n: found if isinstance(found, str) else found[number : number + 1] for n, found in decoded.items()}

@@ -18,8 +18,8 @@ from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.settings import AXES, PLOT, Settings
 from lib_vaeface.version import stale_notice
 
-from .cells import KEPT
 from .asked import with_preset
+from .cells import KEPT
 from .generation import ATTRIBUTE, Session
 
 WITH_SUBJECT = frozenset(
