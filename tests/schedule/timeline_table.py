@@ -48,10 +48,13 @@ CLOCKS: list[dict[str, Any]] = [
 
 
 def asked() -> Iterator[dict[str, Any]]:
-    """The table's questions: each prompt over two clocks."""
+    """The table's questions: each prompt over two clocks; those with fractions or percent in a second pass as well."""
     for i, prompt in enumerate(WRITTEN):
         yield {"prompt": prompt, **CLOCKS[0]}
-        yield {"prompt": prompt, **CLOCKS[1 + i % (len(CLOCKS) - 1)]}
+        second = i % (len(CLOCKS) - 1)
+        yield {"prompt": prompt, **CLOCKS[1 + second]}
+        if second and any(mark in prompt for mark in ".%"):
+            yield {"prompt": prompt, **CLOCKS[1]}
 
 
 def golden() -> Iterator[dict[str, Any]]:
