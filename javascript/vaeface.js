@@ -92,11 +92,13 @@
 
     /* The files are looked at when the panel opens, and again when another model is loaded. */
     const looked = new Map();
+    let later = 0;
     const model = () => [opts.sd_model_checkpoint, opts.sd_checkpoint_hash, opts.sd_vae].join("|");
     const isOpen = (status) => Boolean(byId(status.dataset.master)?.querySelector(".label-wrap.open"));
 
     function look(status) {
-        if (!Object.keys(opts).length || !isOpen(status) || looked.get(status) === model()) return;
+        const waiting = byId(status.dataset.files)?.querySelector(".vaeface-again"); // for a model that is being loaded
+        if (!Object.keys(opts).length || !isOpen(status) || (looked.get(status) === model() && !waiting)) return;
         looked.set(status, model());
         byId(status.dataset.refresh)?.click();
     }
@@ -125,5 +127,7 @@
     onAfterUiUpdate(function() {
         statuses().forEach(annotate);
         refresh();
+        clearTimeout(later);
+        later = setTimeout(() => statuses().forEach(look), 5000);
     });
 })();

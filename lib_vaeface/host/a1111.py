@@ -203,7 +203,7 @@ class A1111(Lending, Page):
         return ui_components.InputAccordion(value, label=label, elem_id=elem_id)
 
     def tool_button(self, symbol: str, *, elem_id: str, tooltip: str) -> Any:
-        return ui_components.ToolButton(symbol, elem_id=elem_id, tooltip=tooltip)
+        return ui_components.ToolButton(value=symbol, elem_id=elem_id, tooltip=tooltip)
 
     def paste_field(self, component: Any, read: Callable[[Mapping[str, Any]], Any]) -> Any:
         # Without `api=`: the API would set that name on its request, which has no such field, and answer HTTP 500.

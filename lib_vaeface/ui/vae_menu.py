@@ -34,6 +34,10 @@ FIXED = {field.name: field.choices for field in FIELDS if field.listed == "vaes"
 KNOWN = 8  # models whose facts are kept
 
 
+class NoModel(ValueError):
+    """It may still be loading."""
+
+
 @dataclass(frozen=True)
 class Menu:
     """The handlers. One of it serves both tabs and all people: it keeps what it has read of models, and no choices."""
@@ -112,7 +116,7 @@ class Menu:
     def _loaded(self) -> CheckpointFacts:
         """Of the loaded model. Only the first look at a model waits for a generation that runs. ValueError: none is."""
         if not self.host.has_model():
-            raise ValueError("No model is loaded yet, so it can't be told which files fit.")
+            raise NoModel("No model is loaded yet, so it can't be told which files fit.")
         identity = self.host.vae(None).identity
         if identity not in self._facts:
             with self.host.alone():
@@ -127,6 +131,8 @@ class Menu:
         return [gr.update(), Markup("")] * pickers + [self._failed(error)]
 
     def _failed(self, error: Exception) -> Markup:
+        if isinstance(error, NoModel):
+            return tag("p", str(error), class_="vaeface-note vaeface-again")  # the page asks again after a while
         if isinstance(error, ValueError):
             return problem(str(error))
         self.host.report_error(f"VAE Face: the list of VAE files: {type(error).__name__}")
