@@ -80,7 +80,7 @@ def _arguments(job: Any, title: str) -> list[Any]:
     """Of all scripts but ours, whose settings are compared by themselves."""
     args = list(job.script_args or ())
     for script in getattr(job.scripts, "alwayson_scripts", ()):
-        if script.title() == title:
+        if getattr(script, "name", None) == title.lower():  # the title of a stranger may raise
             args[script.args_from : script.args_to] = [None] * (script.args_to - script.args_from)
     return args
 

@@ -108,7 +108,7 @@ class CellStage(Stage):
         try:
             told = self.host.sampling_key(job, TITLE)
         except Exception as error:
-            self.session.fail("cells", error, job)
+            self.host.report_error(f"VAE Face: the cell is sampled ({type(error).__name__}: {error})"[:300])
             return None
         return f"{told} {_before(self.settings)}" if told else None
 

@@ -17,7 +17,7 @@ RUN = Path(__file__).with_name("xyz_run.py")
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "vaes,samples,axes", str(data), "--extension", str(CHECKOUT)]
+    command = [sys.executable, str(RUN), "vaes,samples,guests,axes", str(data), "--extension", str(CHECKOUT)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=data, timeout=600)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
@@ -113,6 +113,22 @@ def test_infotext_that_sampling_wrote_comes_with_its_latents(scenes):
 
 def test_latents_are_let_go_with_the_plot(scenes):
     assert scenes["samples"]["left"] == 0
+
+
+def test_a_copy_of_a_cells_job_samples_by_itself(scenes):
+    found = scenes["guests"]
+    singles = [one["pixels"][0] for one in found["single"]]
+    assert found["inner"] == found["copies"]["pixels"] == singles  # inside our job everything is decoded by its VAE
+    assert found["copies"]["calls"] == 4 + 2 * 4
+
+
+@pytest.mark.parametrize("name, calls", [("taken", 8), ("errors", 4), ("broken", 8)])
+def test_other_extensions_and_failures_of_ours_cost_no_picture(scenes, name, calls):
+    found, singles = scenes["guests"][name], [one["pixels"][0] for one in scenes["guests"]["single"]]
+    assert found["calls"] == calls and found["pixels"][0] == singles[0]
+    last = scenes["guests"]["own"]["pixels"][0] if name == "broken" else singles[1]
+    assert found["pixels"][1] == last
+    assert ("error" in found["ours"][1]["VAE Face"]) == (name == "broken")
 
 
 def test_axes_win_over_the_panel_and_switch_on():

@@ -187,5 +187,61 @@ def samples() -> dict:
     return found
 
 
+@contextlib.contextmanager
+def guest(**hooks):
+    """Another extension's script with these hooks, last in the row."""
+    from modules import scripts
+
+    runner = scripts.scripts_txt2img
+    script = type("Guest", (scripts.Script,), {"filename": "guest.py", **hooks})()
+    script.args_from = script.args_to = 0
+    runner.alwayson_scripts.append(script)
+    runner.callback_map.clear()
+    yield
+    runner.alwayson_scripts.remove(script)
+    runner.callback_map.clear()
+
+
+def guests() -> dict:
+    """Others that paint a copy of a cell's job in it, that have taken its sampling, or that die in it."""
+    from copy import copy
+
+    from modules import processing
+
+    api, two, inner = client(), ["same.safetensors", "tuned.safetensors"], []
+
+    def paint_a_copy(script, p, *args, **keywords):
+        other = copy(p)
+        other.scripts_value, other.extra_generation_params = None, {}
+        done = processing.process_images(other)
+        inner.append(hashlib.sha256(done.images[0].convert("RGB").tobytes()).hexdigest())
+
+    def take(script, p, *args, **keywords):
+        own = p.sample
+        p.sample = lambda *a, **k: own(*a, **k) * 1.0
+
+    def die(script, p, *args, **keywords):
+        raise RuntimeError("in a hook")
+
+    def broken(job, latents, left):
+        raise RuntimeError("kept latents are gone")
+
+    found = {}
+    with guest(process_batch=paint_a_copy):
+        found["copies"] = plot(api, ("VAE file", two))
+    found["inner"] = inner
+    with guest(process_batch=take):
+        found["taken"] = plot(api, ("VAE file", two))
+    with guest(process_batch=die):
+        found["errors"] = plot(api, ("VAE file", two))
+    webui = sys.modules["lib_vaeface.host"].current()
+    webui.as_sampled = broken
+    found["broken"] = plot(api, ("VAE file", two))
+    del webui.as_sampled
+    found["single"] = [single(api, {"vae": True, "vae_name": name, "schedule": False}) for name in two]
+    found["own"] = single(api)
+    return found
+
+
 if __name__ == "__main__":
     pocket_run.main(globals(), vae_run.write_files)
