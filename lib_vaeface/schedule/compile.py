@@ -11,7 +11,7 @@ from .parts import Part, split
 from .timeline import Timeline, build
 from .times import Clock
 
-__all__ = ["Timeline", "compile_prompt", "compile_schedule", "segments"]
+__all__ = ["Timeline", "beyond_native", "compile_prompt", "compile_schedule", "segments"]
 
 
 def segments(
@@ -30,6 +30,11 @@ def segments(
             weights = bound.at(end)
             found.append([end, max(weights, key=lambda text: weights[text])])
     return found
+
+
+def beyond_native(prompt: str) -> bool:
+    """Whether a prompt holds forms that no host reads by itself."""
+    return any(part.times or read(part.text).extended for part in split(prompt))
 
 
 def compile_schedule(

@@ -105,10 +105,10 @@ class Session:
         for stage in self.stages:
             stage.postprocess(job, processed)
 
-    def lend_schedule(self, job: Any) -> None:
-        """Let another job of ours, which rings no hooks, have its prompts read as this one's are."""
+    def lend_schedule(self, job: Any, whose: str = "faces") -> None:
+        """Let a job inside this one have its prompts read as this one's are."""
         if self.schedule.on:
-            session = LentSession(job, self)
+            session = LentSession(job, self, whose)
             setattr(job, ATTRIBUTE, session)
             session.schedule.before_process_batch(job)
 
@@ -162,15 +162,22 @@ class Session:
 class LentSession(Session):
     """The schedule alone, for a job inside another session's. Its failure is that one's, told there."""
 
-    def __init__(self, job: Any, lender: Session) -> None:
+    def __init__(self, job: Any, lender: Session, whose: str) -> None:
         super().__init__(job, lender.settings, (), lender.host)
-        self.lender = lender
+        self.lender, self.whose = lender, whose
 
     @property
     def stages(self) -> list[Stage]:
         return [self.schedule]
 
+    def postprocess_image_after_composite(self, job: Any, picture: Any) -> None:
+        """The lender's latents are not this job's."""
+
+    def postprocess(self, job: Any, processed: Any) -> None:
+        delattr(job, ATTRIBUTE)
+
     def fail(self, where: str, error: Exception, job: Any, processed: Any = None) -> None:
         self.error = f"{where}: {type(error).__name__}: {error}"[:300]
-        self.host.report_error(f"VAE Face: the schedule failed for faces ({self.error})")
-        self.lender.faces.say(self.lender.job, f"the schedule failed for faces ({self.error})")
+        note = f"the schedule failed for {self.whose} ({self.error})"
+        self.host.report_error(f"VAE Face: {note}")
+        self.lender.faces.say(self.lender.job, note)

@@ -8,11 +8,13 @@ picture, and is said once on the page, in the infotext and on the console.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lib_vaeface import host, infotext
 from lib_vaeface.host import Host, Listeners, ModelCall
 from lib_vaeface.options import NATIVE_SYNTAX, OPTIONS, TIMING
+from lib_vaeface.schedule.compile import beyond_native
 from lib_vaeface.schedule.counting import longest
 from lib_vaeface.schedule.protocol import Answer, Request
 from lib_vaeface.settings import AXES, PLOT, Settings
@@ -77,9 +79,23 @@ def on_model_call(call: ModelCall) -> None:
         session.fail("model_call", error, call.job)
 
 
+def guest(job: Any, make: Callable[[], Request]) -> Session | None:
+    """A session lent to a job that another extension runs inside ours, where its prompts hold forms that the WebUI would
+    paint as words (ADetailer repeats the picture's prompt). Where they hold none the job stays the WebUI's."""
+    lender = Session._last
+    if lender is None or lender.error or not lender.schedule.on or lender.schedule.native or not lender.running:
+        return None
+    if getattr(job, ATTRIBUTE, lender) is not lender:
+        return None
+    with suppress(Exception):  # what can't be read is the WebUI's to report
+        if any(map(beyond_native, make().prompts)):
+            lender.lend_schedule(job, "a picture inside this one")
+    return find(job)
+
+
 def on_conditioning(job: Any, make: Callable[[], Request]) -> Answer | None:
     """The one listener for conditioning: None leaves a job to the WebUI."""
-    session = find(job)
+    session = find(job) or guest(job, make)
     if session is None or not session.schedule.on:
         return None
     try:
@@ -99,7 +115,7 @@ def on_model_loaded() -> None:
 def on_image_saved(job: Any, filename: str, infotext: str) -> None:
     """A picture of a job has been written."""
     session = find(job)
-    if session is not None and session.latents.on:
+    if session is not None and session.latents in session.stages:
         session.latents.saved(filename, infotext)
 
 

@@ -83,17 +83,17 @@ def in_a_row(jobs, **keywords):
     return [paint(**{**keywords, **values, "keep": True}) for values in jobs]
 
 
-def twin(job, args=(True,)):
-    """Two jobs painted in the middle of ours, as ADetailer does: a copy of it, and one of our own with our switch."""
+def twin(job, args=(True,), prompt="a [cat:dog:1,3]"):
+    """Two jobs painted in the middle of ours, as ADetailer does: a copy of it, and one of its own with our switch."""
     p, inner = made(job, list(args)), []
     sample = p.sample
 
     def sampled(*positional, **named):
         other = copy.copy(p)
         other.sample = type(p).sample.__get__(other)
-        other.scripts, other.prompt, other.n_iter = None, "a [cat:dog:1,3]", 1
+        other.scripts, other.prompt, other.n_iter = None, prompt, 1
         inner.append(tried(other))
-        inner.append(tried(made({"init_images": [], "prompt": "a [cat:dog:1,3]", "steps": 4}, list(args))))
+        inner.append(tried(made({"init_images": [], "prompt": prompt, "steps": 4}, list(args))))
         return sample(*positional, **named)
 
     p.sample = sampled

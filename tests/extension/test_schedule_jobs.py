@@ -18,15 +18,31 @@ def test_interrupts_and_deaths_leave_nothing_behind():
     assert (after["pixels"], after["ours"]) == (before["pixels"], before["ours"])
 
 
+def pixels(jobs):
+    return [job["pixels"] for job in jobs]
+
+
 def test_jobs_inside_ours_are_the_webuis():
+    alone = paint(BLEND)
+    done = ours().play("twin", job={"prompt": BLEND, "steps": 8}, prompt="a [cat:dog:2]")
+    assert done["outer"]["pixels"] == alone["pixels"]
+    assert done["outer"]["ours"] == alone["ours"]
+    off = ours().play("twin", job={"prompt": BLEND, "steps": 8}, args=[False], prompt="a [cat:dog:2]")
+    assert pixels(done["inner"]) == pixels(off["inner"])
+    assert done["inner"][1]["ours"] == [{}]
+    assert done["calls"] > 8 and not done["outer"]["comments"]
+
+
+def test_jobs_inside_ours_read_our_forms_too():
+    """ADetailer repeats the picture's prompt: the WebUI alone would paint "cat:dog:1,3" as words."""
     alone = paint(BLEND)
     done = ours().play("twin", job={"prompt": BLEND, "steps": 8})
     assert done["outer"]["pixels"] == alone["pixels"]
     assert done["outer"]["ours"] == alone["ours"]
-    literal = ours().play("twin", job={"prompt": BLEND, "steps": 8}, args=[False])["inner"]
-    assert [inner["pixels"] for inner in done["inner"]] == [inner["pixels"] for inner in literal]
-    assert done["inner"][1]["ours"] == [{}]
-    assert done["calls"] > 8 and not done["outer"]["comments"]
+    literal = ours().play("twin", job={"prompt": BLEND, "steps": 8}, args=[False])
+    assert all(a != b for a, b in zip(pixels(done["inner"]), pixels(literal["inner"]), strict=True))
+    assert done["inner"][1]["ours"] == [{}], "their infotext is theirs"
+    assert not done["outer"]["comments"]
 
 
 def encoded(prompt, opts=None, **job):
