@@ -80,8 +80,8 @@ def on_model_call(call: ModelCall) -> None:
 
 
 def guest(job: Any, make: Callable[[], Request]) -> Session | None:
-    """A session lent to a job that another extension runs inside ours, where its prompts hold forms that the WebUI would
-    paint as words (ADetailer repeats the picture's prompt). Where they hold none the job stays the WebUI's."""
+    """A session lent to a job that another extension runs inside ours, where its prompts hold forms that the WebUI
+    would paint as words (ADetailer repeats the picture's prompt). Where they hold none the job stays the WebUI's."""
     lender = Session._last
     if lender is None or lender.error or not lender.schedule.on or lender.schedule.native or not lender.running:
         return None
