@@ -10,6 +10,7 @@ from devtools import chromium, environments, interpreters, plain
 from devtools.console import ROOT, run, say, under_ci
 
 Step = tuple[str, Callable[[], int]]
+GRADIO4_FILES = ["tests/browser/test_both_gradios.py"]
 NO_TESTS = 5  # pytest's exit code when it has found none
 
 
@@ -22,6 +23,8 @@ def test(slow: bool, quick: bool, install_chromium: bool, pytest_flags: list[str
         ("mypy", lambda: run([python, "-m", "mypy"])),
         ("tests", lambda: run([python, "-m", "pytest", "-m", selection(slow, browser), *pytest_flags])),
     ]
+    if browser or (under_ci() and not quick):
+        steps.append(("the page under gradio 4, as Forge", _gradio4))
     if not quick:
         steps.append(("tests without torch on Python 3.10", _plain))
     return _report([(name, *_timed(name, step)) for name, step in steps])
@@ -37,6 +40,12 @@ def _timed(name: str, step: Callable[[], int]) -> tuple[int, float]:
     say(f"--- {name}")
     started = time.monotonic()
     return step(), time.monotonic() - started
+
+
+def _gradio4() -> int:
+    """The pocket WebUI behaves as Forge there."""
+    python = environments.ensure(environments.ENVIRONMENTS["gradio4"])
+    return run([python, "-m", "pytest", "-q", *GRADIO4_FILES])
 
 
 def _plain() -> int:

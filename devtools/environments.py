@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools import interpreters, pipsettings
-from devtools.console import ROOT, Failed, run, say, windows
+from devtools.console import ROOT, Failed, output_of, run, say, windows
 
 REQUIREMENTS = ROOT / "requirements"
 UV_PIN = REQUIREMENTS / "uv.txt"
@@ -29,6 +29,7 @@ class Environment:
 
     python: "3.10" for an interpreter other than the one that runs dev.py.
     part_of: the name of an environment in the same folder that has everything this one has.
+    beside: the name of an environment whose packages it finds too, behind its own.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Environment:
     torch: bool = True
     python: str | None = None
     part_of: str | None = None
+    beside: str | None = None
 
     @property
     def path(self) -> Path:
@@ -60,6 +62,7 @@ ENVIRONMENTS = {
         Environment("demo", ".venv", part_of="dev"),
         Environment("dev", ".venv"),
         Environment("plain", ".venv-plain", torch=False, python="3.10"),
+        Environment("gradio4", ".venv-gradio4", torch=False, beside="dev"),
     )
 }
 
@@ -102,6 +105,7 @@ def ensure(environment: Environment) -> Path:
     if interpreters.version_of_environment(environment.path) != version:
         _create(environment)
     _install(environment, uv())
+    _see_beside(environment)
     _stamp(environment).write_text(fingerprint(environment, version) + "\n", encoding="utf8")
     say(f"{environment.folder} is ready after {time.monotonic() - started:.0f} s")
     return environment.interpreter
@@ -111,6 +115,9 @@ def _create(environment: Environment) -> None:
     say(f"1/3  new virtual environment {environment.folder}")
     if environment.python:
         _create_with(environment.python, environment)
+        return
+    if environment.beside:
+        _create_bare(environment, sys.executable)
         return
     if Path(sys.prefix).resolve() == environment.path.resolve():
         raise Failed(f"{environment.folder} must be made anew, and it is running this: use the Python outside of it.")
@@ -127,8 +134,22 @@ def _create_with(python: str, environment: Environment) -> None:
     base = interpreters.find(python)
     if base is None:
         raise Failed(f"{environment.folder} needs Python {python}, and none is found on this machine.")
-    if run([uv(), "venv", "--quiet", "--clear", "--python", base, environment.path]):
+    _create_bare(environment, base)
+
+
+def _create_bare(environment: Environment, python: str | Path) -> None:
+    """Without pip of its own."""
+    if run([uv(), "venv", "--quiet", "--clear", "--python", python, environment.path]):
         raise Failed(f"Could not make {environment.folder}; the line above says why.")
+
+
+def _see_beside(environment: Environment) -> None:
+    """Put the other environment's packages behind its own on its path: torch and all else is there once."""
+    if environment.beside:
+        other = ENVIRONMENTS[environment.beside].interpreter
+        code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        theirs, ours = (output_of([python, "-c", code]).strip() for python in (other, environment.interpreter))
+        Path(ours, "beside.pth").write_text(theirs + "\n", encoding="utf8")
 
 
 def uv() -> Path:

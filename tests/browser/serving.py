@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def host_mode() -> str:
+    """Under gradio 4, which is Forge's, the WebUI behaves as Forge."""
+    return "forge" if metadata.version("gradio").startswith("4.") else "a1111"
+
+
 def write_model(path: Path) -> None:
     """A tiny random checkpoint; made in a process of its own, so that the test process needs no torch."""
     code = "import sys; from pocket_webui.nets import checkpoint; checkpoint.random_checkpoint(sys.argv[1])"
@@ -59,7 +65,7 @@ def serve(data: Path) -> Iterator[Server]:
     model, port = data / "models" / "Stable-diffusion" / "tiny.safetensors", free_port()
     write_model(model)
     command = [sys.executable, "-m", "pocket_webui", "serve", "--port", str(port), "--data-dir", str(data),
-               "--extension", str(ROOT), "--ckpt", str(model), "--use-cpu", "all"]
+               "--extension", str(ROOT), "--ckpt", str(model), "--use-cpu", "all", "--host-mode", host_mode()]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                env={**os.environ, "PYTHONUNBUFFERED": "1"})
     server = Server(f"http://127.0.0.1:{port}/", process)

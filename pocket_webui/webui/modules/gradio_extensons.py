@@ -10,7 +10,9 @@ from typing import Any
 
 import gradio as gr
 
-from modules import ui_tempdir
+from modules import gradio4, ui_tempdir
+
+gradio4.adapt()
 
 
 def add_classes_to_gradio_component(component: gr.blocks.Block) -> None:
@@ -43,8 +45,8 @@ def _announced(original: Callable[..., None]) -> Callable[..., None]:
 
 def _with_tooltip(original: Callable[..., dict]) -> Callable[..., dict]:
     @wraps(original)
-    def get_config(self: Any) -> dict:
-        config = original(self)
+    def get_config(self: Any, *args: Any, **kwargs: Any) -> dict:
+        config = original(self, *args, **kwargs)
         if getattr(self, "webui_tooltip", None):
             config["webui_tooltip"] = self.webui_tooltip
         # Examples are only for gradio's own API page, and for galleries they cost a picture each.

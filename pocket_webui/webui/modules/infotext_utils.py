@@ -193,7 +193,7 @@ def _setting_names() -> list[tuple[str, str]]:
 def create_override_settings_dict(text_pairs: list[str]) -> dict[str, Any]:
     """["Clip skip: 2", "ENSD: 31337"] as {"CLIP_stop_at_last_layers": 2, "eta_noise_seed_delta": 31337}; unknown keys
     are left out."""
-    pairs = (pair.split(":", maxsplit=1) for pair in text_pairs)
+    pairs = (pair.split(":", maxsplit=1) for pair in text_pairs or [])  # gradio 4 sends None for none
     given = {key: value.strip() for key, value in pairs}
     return {
         setting: shared.opts.cast_value(setting, given[name]) for name, setting in _setting_names() if name in given

@@ -8,7 +8,7 @@ import random
 import string
 import time
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Optional
 
 from pydantic import BaseModel, Field
 
@@ -63,15 +63,15 @@ class ProgressRequest(BaseModel):
     live_preview: bool = Field(default=True, title="Whether a preview is wanted")
 
 
-class ProgressResponse(BaseModel):
+class ProgressResponse(BaseModel):  # Optional: pydantic 2 takes no None without it
     active: bool = Field(title="Whether the task is running")
     queued: bool = Field(title="Whether the task is waiting")
     completed: bool = Field(title="Whether the task is finished")
-    progress: float = Field(default=None, title="0 to 1")
-    eta: float = Field(default=None, title="Seconds left")
-    live_preview: str = Field(default=None, title="Preview as a data address")
-    id_live_preview: int = Field(default=None, title="Number of that preview, to be sent with the next request")
-    textinfo: str = Field(default=None, title="Text for the progress bar")
+    progress: Optional[float] = Field(default=None, title="0 to 1")  # noqa: UP045
+    eta: Optional[float] = Field(default=None, title="Seconds left")  # noqa: UP045
+    live_preview: Optional[str] = Field(default=None, title="Preview as a data address")  # noqa: UP045
+    id_live_preview: Optional[int] = Field(default=None, title="Number of that preview, for the next request")  # noqa: UP045
+    textinfo: Optional[str] = Field(default=None, title="Text for the progress bar")  # noqa: UP045
 
 
 def setup_progress_api(app: Any) -> Any:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import gradio as gr
+
+from modules import gradio4
+
+gradio4.adapt()
 
 
 class FormComponent:
@@ -20,6 +25,7 @@ gr.Dropdown.get_expected_parent = FormComponent.get_expected_parent
 class ToolButton(FormComponent, gr.Button):
     """A small button for one symbol. Give it a `tooltip`, since a symbol alone says nothing to a screen reader."""
 
+    @wraps(gr.Button.__init__)  # gradio 4 reads from it what the page is told
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         classes = kwargs.pop("elem_classes", [])
         super().__init__(*args, elem_classes=["tool", *classes], **kwargs)
@@ -31,6 +37,7 @@ class ToolButton(FormComponent, gr.Button):
 class ResizeHandleRow(gr.Row):
     """A row of two columns with a handle between them."""
 
+    @wraps(gr.Row.__init__)
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.elem_classes.append("resize-handle-row")
@@ -77,8 +84,9 @@ class FormColorPicker(FormComponent, gr.ColorPicker):
 class DropdownMulti(FormComponent, gr.Dropdown):
     """A dropdown for several values."""
 
+    @wraps(gr.Dropdown.__init__)
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(multiselect=True, **kwargs)
+        super().__init__(**{**kwargs, "multiselect": True})
 
     def get_block_name(self) -> str:
         return "dropdown"
@@ -87,8 +95,9 @@ class DropdownMulti(FormComponent, gr.Dropdown):
 class DropdownEditable(FormComponent, gr.Dropdown):
     """A dropdown into which other values can be typed."""
 
+    @wraps(gr.Dropdown.__init__)
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_custom_value=True, **kwargs)
+        super().__init__(**{**kwargs, "allow_custom_value": True})
 
     def get_block_name(self) -> str:
         return "dropdown"
@@ -103,7 +112,11 @@ class InputAccordion(gr.Checkbox):
 
     global_index = 0
 
-    def __init__(self, value: bool, **kwargs: Any) -> None:
+    @wraps(gr.Checkbox.__init__)
+    def __init__(self, value: bool = False, **kwargs: Any) -> None:
+        if str(kwargs.get("elem_id")).endswith("-checkbox") and kwargs.get("visible") is False:
+            super().__init__(value, **kwargs)  # a copy of the checkbox alone, that gradio 4 makes for an update
+            return
         self.accordion_id = kwargs.get("elem_id")
         if self.accordion_id is None:
             self.accordion_id = f"input-accordion-{InputAccordion.global_index}"

@@ -37,7 +37,7 @@ class GenerationTab:
         runner.initialize_scripts(is_img2img=is_img2img)
         with gr.Blocks(analytics_enabled=False) as self.interface:
             self.toprow = ui_toprow.Toprow(is_img2img=is_img2img, is_compact=shared.opts.compact_prompt_box)
-            self.dummy = gr.Label(visible=False)
+            self.dummy = gr.Textbox(visible=False)
             with (
                 gr.Tabs(elem_id=f"{self.name}_extra_tabs", elem_classes=["extra-networks"]),
                 gr.Tab("Generation", id=f"{self.name}_generation"),

@@ -60,9 +60,16 @@ def save_pil_to_file(self: Any, pil_image: Image.Image, dir: str | None = None, 
     return file.name
 
 
+def save_pil_to_cache(img: Image.Image, cache_dir: str, name: str = "image", format: str = "png") -> str:
+    """gradio 4's name of the same."""
+    return save_pil_to_file(None, img, cache_dir)
+
+
 def install_ui_tempdir_override() -> None:
     """gradio's own method drops infotext."""
     gr.components.IOComponent.pil_to_temp_file = save_pil_to_file
+    if hasattr(gr.processing_utils, "save_pil_to_cache"):
+        gr.processing_utils.save_pil_to_cache = save_pil_to_cache
 
 
 def on_tmpdir_changed() -> None:

@@ -63,9 +63,11 @@ def _field_types(cls: type) -> dict[str, tuple[Any, Any]]:
 
 def _request_model(name: str, cls: type, extra: dict[str, tuple[Any, Any]]) -> Any:
     fields = {**_field_types(cls), **extra}
-    model = create_model(name, **{k: (Optional[t], Field(default=d)) for k, (t, d) in fields.items()})  # noqa: UP045
-    model.__config__.allow_population_by_field_name = True
-    model.__config__.allow_mutation = True
+    given: Any = {k: (Optional[t], Field(default=d)) for k, (t, d) in fields.items()}  # noqa: UP045
+    model: Any = create_model(name, **given)
+    if not hasattr(model, "model_config"):  # pydantic 1; 2 (gradio 4's) has no aliases to get around
+        model.__config__.allow_population_by_field_name = True
+        model.__config__.allow_mutation = True
     return model
 
 
@@ -103,9 +105,9 @@ class ProgressResponse(BaseModel):
     progress: float = Field(description="0 to 1.")
     eta_relative: float = Field(description="Seconds left.")
     state: dict
-    current_image: str = Field(default=None, description="The preview in base64.")
-    textinfo: str = Field(default=None)
-    current_task: str = Field(default=None)
+    current_image: Optional[str] = Field(default=None, description="The preview in base64.")  # noqa: UP045
+    textinfo: Optional[str] = Field(default=None)  # noqa: UP045
+    current_task: Optional[str] = Field(default=None)  # noqa: UP045
 
 
 def _options_model() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
 import gradio as gr
@@ -51,13 +52,21 @@ def with_request_args(request: Any, defaults: list[Any], runner: Any, chosen: An
     return args
 
 
+def _type_of(field: Any) -> Any:
+    """The type of a request's field: pydantic 1 keeps it, 2 keeps Optional[it]."""
+    if hasattr(field, "type_"):
+        return field.type_
+    found = [one for one in typing.get_args(field.annotation) if one is not type(None)]
+    return found[0] if found else field.annotation
+
+
 def _pasted_value(field: Any, params: dict[str, Any], request: Any) -> Any:
     """The field's value in `params`, cast to what the request or the control holds; None if it is not there."""
     value = field.function(params) if field.function else params.get(field.label)
     if value is None:
         return None
     if field.api in request.__fields__:
-        wanted = request.__fields__[field.api].type_
+        wanted = _type_of(request.__fields__[field.api])
     else:
         wanted = type(getattr(field.component, "value", None))
     if wanted is type(None):
