@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from typing import cast
 
 from lib_vaeface.host.protocol import Host
 
@@ -16,6 +17,10 @@ def current() -> Host:
         from lib_vaeface.host.forge import Forge
 
         return Forge()
+    if found == "SD.Next":
+        from lib_vaeface.host.sdnext import SDNext
+
+        return cast(Host, SDNext())
     from lib_vaeface.host.a1111 import A1111
 
     return A1111(found)

@@ -22,6 +22,7 @@ from lib_vaeface.face.redecode import redecoder
 from lib_vaeface.face.shown import to_image
 from lib_vaeface.host.tab_protocol import TabHost
 from lib_vaeface.options import REMEMBER_VAE
+from lib_vaeface.ui.gradio_compat import limits
 from lib_vaeface.vae.finest import finest
 from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, Habits, Pick, in_memory, picker_of
 from lib_vaeface.vae.protocol import HostVae
@@ -33,6 +34,8 @@ VAE, SEARCH, SCORE = "VAE for faces", "Search", "Lowest score"
 
 def build(host: TabHost) -> dict[str, Any]:
     """The controls by the names under which `process` gets their values."""
+    if limits(host):
+        return {}
     with host.input_accordion(False, label=NAME, elem_id="vaeface_extras") as enable, gr.Row():
         choices = [AUTOMATIC, BUILT_IN, *host.vae_names()]
         vae = gr.Dropdown(choices=choices, value=AUTOMATIC, label=VAE, elem_id="vaeface_extras_vae")

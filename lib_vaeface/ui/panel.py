@@ -20,7 +20,7 @@ from lib_vaeface.options import TIMING
 from lib_vaeface.settings import FIELDS, GROUPS
 from lib_vaeface.ui import syntax_card, vae_menu
 from lib_vaeface.ui.desk import unsaved
-from lib_vaeface.ui.gradio_compat import js
+from lib_vaeface.ui.gradio_compat import js, limits
 from lib_vaeface.ui.html import tag
 from lib_vaeface.ui.preset_row import Row
 from lib_vaeface.ui.report import report
@@ -40,6 +40,9 @@ REFRESH = "\U0001f504"  # as on the WebUI's own buttons
 
 def build(script: Any, host: TabHost, notice: str = "") -> list[Any]:
     """The controls in the order of the table. `notice` is shown on top of the panel."""
+    if why := limits(host):
+        gr.HTML(tag("p", why, class_="vaeface-error"), elem_id="vaeface_limits")
+        return []
     head = next(field for field in FIELDS if field.name == GROUPS["vaeface"].switch)
     accordion = host.input_accordion(bool(head.default), label=head.label, elem_id=script.elem_id(head.name))
     panel = _Panel(script, host, {head.name: accordion})
@@ -148,7 +151,7 @@ def watch_results(script: Any, host: Host) -> None:
             show_progress=False,
         )
 
-    for tab in ("txt2img", "img2img"):
+    for tab in () if limits(host) else ("txt2img", "img2img"):
         script.on_after_component(connect, elem_id=f"generation_info_{tab}")
 
 

@@ -229,7 +229,7 @@ def _last_prompt() -> str:
 
 
 def _cast_like(current: Any, value: Any) -> Any:
-    kind = type(current)
+    kind = str if current is None else type(current)  # gradio 4 has None in a text field that is empty
     if kind is bool and value == "False":
         return False
     return float(value) if kind is int else kind(value)
