@@ -1,5 +1,5 @@
-/* The panel: its live status in the header, the tooltips, and when the lists of VAE files are to be looked at.
-   Values are read off the page's own controls; no server is asked for the status. */
+/* The panel: its live status in the header, the tooltips, the examples of its syntax card, and when the lists of VAE files
+   are to be looked at. Values are read off the page's own controls; no server is asked for the status. */
 
 (function() {
     "use strict";
@@ -113,6 +113,28 @@
             if (note && item.dataset.vaeface !== note[0]) [item.dataset.vaeface, item.title] = note;
         }));
     }
+
+    /* Examples go into the prompt box used last, at the caret. */
+    const used = {}; // by tab
+    const BOXES = "#txt2img_prompt, #txt2img_neg_prompt, #hires_prompt, #hires_neg_prompt, #img2img_prompt, #img2img_neg_prompt";
+
+    function insert(example) {
+        const tab = example.closest("[id^=script_img2img_]") ? "img2img" : "txt2img";
+        const area = used[tab]?.isConnected ? used[tab] : byId(tab + "_prompt").querySelector("textarea"), start = area.selectionStart;
+        const space = /\S$/.test(area.value.slice(0, start)) ? " " : "";
+        area.setRangeText(space + example.textContent, start, area.selectionEnd, "end");
+        updateInput(area);
+        area.focus();
+    }
+
+    document.addEventListener("focusin", function({target}) {
+        const box = target instanceof HTMLTextAreaElement && target.closest(BOXES);
+        if (box) used[box.id.startsWith("img2img") ? "img2img" : "txt2img"] = target;
+    });
+    document.addEventListener("click", function({target}) {
+        const example = target instanceof Element && target.closest(".vaeface-example");
+        if (example) insert(example);
+    });
 
     onUiLoaded(function() {
         statuses().forEach(function(status) {

@@ -1,4 +1,4 @@
-"""Boxes of faces as the page has them: a text of shares, and a picture on which javascript/vaeface_faces.js draws them.
+"""Boxes of faces as the page has them: a text of shares, and a picture on which javascript/parts/faces.js draws them.
 
 The text is the panel's, "left,top,right,bottom; ..." in 0..1, and its order gives the numbers. The script reads and
 writes it, so that dragging and typing are one.

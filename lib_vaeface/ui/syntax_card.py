@@ -1,5 +1,5 @@
 """The forms of the schedule on one folded card; a click on an example puts it into the prompt, see
-javascript/vaeface_timeline.js, which also finds here what it has to know of the panel and the samplers."""
+javascript/vaeface.js. javascript/parts/timeline.js finds here what it has to know of the panel and the samplers."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ def _search_buttons() -> tuple[Any, Any]:
 
 
 def _buttons_to_panels() -> None:
-    """javascript/vaeface_faces.js copies the text into the panels; no event of gradio's is needed."""
+    """javascript/parts/faces.js copies the text into the panels; no event of gradio's is needed."""
     with gr.Row():
         for name in PANELS:
             gr.Button(f"Use in {name}", elem_id=f"vaeface_faces_use_{name}")

@@ -1,7 +1,7 @@
 """Files that the page sends: their contents as text, never a path.
 
 gradio's own components for files take a path from the client, in gradio 3.41 without asking whose file it is. So the
-page's script reads the file and sends [{"name": ..., "data": base64}, ...] in a text, see javascript/vaeface_tab.js.
+page's script reads the file and sends [{"name": ..., "data": base64}, ...] in a text, see javascript/parts/tab.js.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures of several VAEs to look at: slider, side by side, difference, zoom. javascript/vaeface_tab.js moves it.
+"""Pictures of several VAEs to look at: slider, side by side, difference, zoom. javascript/parts/tab.js moves it.
 
 Without the script it is a grid of pictures with their names.
 """

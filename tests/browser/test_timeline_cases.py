@@ -19,7 +19,7 @@ from tests.schedule.timeline_table import GOLDEN, TABLE, answer, difference, for
 
 pytestmark = pytest.mark.browser
 
-SCRIPTS = Path(__file__).parents[2] / "javascript"
+SCRIPTS = Path(__file__).parents[2] / "javascript" / "parts"
 COMPILE = "(asked) => asked.map((one) => vaefaceSchedule.compile(one.prompt, one).map(vaefaceAnswer))"
 PIECES = [
     "[", "[", "[", "]", "]", "(", ")", ":", ":", "|", ",", "-", "%", "s", "@", "->", "~", " AND ", " ", "\n", "\t",
@@ -41,7 +41,7 @@ def ask(chrome: Any) -> Iterator[Callable[[str, Any], Any]]:
     """Runs a function of JavaScript, beside the schedule's scripts."""
     page = chrome.new_page()
     for name in ("clock", "forms", "reading", "schedule"):
-        page.add_script_tag(path=str(SCRIPTS / f"vaeface_{name}.js"))
+        page.add_script_tag(path=str(SCRIPTS / f"{name}.js"))
     page.add_script_tag(path=str(Path(__file__).with_name("answer.js")))
     yield page.evaluate
     page.close()

@@ -74,7 +74,7 @@ def answer(question: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def for_the_page(question: dict[str, Any]) -> dict[str, Any]:
-    """The same question as javascript/vaeface_schedule.js wants it."""
+    """The same question as javascript/parts/schedule.js wants it."""
     given = {**question, "hires": question.get("hires_steps"), "exact": question.get("timing") == "exact"}
     return {key: value for key, value in given.items() if key not in ("hires_steps", "timing")}
 

@@ -1,5 +1,5 @@
 /* What a closed bracket of a prompt is: the same nodes and refusals as lib_vaeface/schedule/{tails,forms}.py gives, which
-   have the grammar and the reasons. For vaeface_reading.js. */
+   have the grammar and the reasons. For reading.js. */
 
 (function() {
     "use strict";

@@ -10,7 +10,7 @@
         txt2img_prompt: ["txt2img", "hires_prompt"], txt2img_neg_prompt: ["txt2img", "hires_neg_prompt"],
         hires_prompt: ["txt2img"], hires_neg_prompt: ["txt2img"], img2img_prompt: ["img2img"], img2img_neg_prompt: ["img2img"],
     };
-    const strips = {}, used = {}; // by box; by tab the prompt box used last
+    const strips = {}; // by box
     let timer = 0;
 
     const one = (selector) => gradioApp().querySelector(selector);
@@ -284,7 +284,6 @@
     }
 
     function look() {
-        if (typeof opts === "undefined") return;
         const pages = {txt2img: settingsOf("txt2img"), img2img: settingsOf("img2img")};
         Object.keys(BOXES).forEach((id) => update(id, pages[BOXES[id][0]]));
         count(Object.keys(pages));
@@ -304,27 +303,9 @@
         timer = setTimeout(() => requestAnimationFrame(look), WAIT);
     }
 
-    /* Examples of the syntax card go into the prompt box used last, at the caret. */
-    function insert(button) {
-        const tab = button.closest("[id^=script_img2img_]") ? "img2img" : "txt2img";
-        const area = used[tab] && used[tab].isConnected ? used[tab] : areaOf(tab + "_prompt"), start = area.selectionStart;
-        const space = /\S$/.test(area.value.slice(0, start)) ? " " : "";
-        area.setRangeText(space + button.textContent, start, area.selectionEnd, "end");
-        updateInput(area);
-        area.focus();
-    }
-
-    document.addEventListener("click", function(event) {
-        const button = event.target instanceof Element && event.target.closest(".vaeface-example");
-        if (button) insert(button);
-    });
-    document.addEventListener("focusin", function({target}) {
-        const id = target instanceof HTMLTextAreaElement && Object.keys(BOXES).find((box) => target === areaOf(box));
-        if (id) used[BOXES[id][0]] = target;
-    });
     ["input", "change", "keyup", "click"].forEach((kind) => document.addEventListener(kind, later, true));
     setInterval(() => document.hidden || look(), 2000); // what the WebUI fills in without changing an element
-    onUiLoaded(later);
     onAfterUiUpdate(later);
     onOptionsChanged(later);
+    later();
 })();

@@ -1,4 +1,4 @@
-/* Curves and clocks: the same as lib_vaeface/schedule/{curves,times}.py, which have the reasons. For vaeface_schedule.js. */
+/* Curves and clocks: the same as lib_vaeface/schedule/{curves,times}.py, which have the reasons. For schedule.js. */
 
 (function() {
     "use strict";
