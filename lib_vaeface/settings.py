@@ -100,7 +100,7 @@ class Settings:
     )
     face_negative: str = setting(
         "", "Negative prompt for faces", "faces", "negative",
-        help="What faces are not to have; empty: the picture's, and [SEP] as in the prompt for faces",
+        help="Empty: the picture's. What faces are not to have; [SEP] as in the prompt for faces",
         lines=2,
     )
     face_adaptive: bool = setting(

@@ -210,6 +210,13 @@
         event.preventDefault();
     });
 
+    /* Buttons that are pressed once by themselves, when they are first seen: what they bring costs little. */
+    const seen = new IntersectionObserver((found) => found.filter((one) => one.isIntersecting).forEach(function({target}) {
+        seen.unobserve(target);
+        target.click();
+    }));
+    gradioApp().querySelectorAll("button.vaeface-first-seen").forEach((button) => seen.observe(button));
+
     onUiUpdate(function() {
         gradioApp().querySelectorAll(".vaeface-viewer:not([data-ready])").forEach(function(viewer) {
             viewer.dataset.ready = "yes";

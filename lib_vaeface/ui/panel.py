@@ -91,8 +91,9 @@ class _Panel:
                     for title, part in _sections(folded):
                         if title:
                             gr.HTML(tag("p", title, class_="vaeface-section"))
-                        self._row(sorted(part, key=lambda one: one.kind is bool))
-                    self._cards(folded)
+                        self._row([one for one in part if one.kind is not bool])
+                        self._cards(part)
+                        self._row([one for one in part if one.kind is bool])
                     if name == "vae":
                         self._proofs()
 
@@ -166,13 +167,13 @@ def _control(one: Field, elem_id: str, host: Host) -> Any:
         names: Iterable[str] = lists[one.listed]()
         return gr.Dropdown(choices=[*one.choices, *names], allow_custom_value=True, **common)
     if one.choices:
-        make = gr.Radio if len(one.choices) <= 3 else gr.Dropdown
+        make = gr.Radio if len("".join(one.choices)) <= 12 else gr.Dropdown
         return make(choices=list(one.choices), **common)
     if one.minimum is not None and one.maximum is not None:
         return gr.Slider(minimum=one.minimum, maximum=one.maximum, step=one.step, **common)
     if one.kind is not str:
         return gr.Number(**common)
-    hint = one.help if one.lines > 1 else None
+    hint = one.help.split(". ")[0] if one.lines > 1 else None  # what fits into the box; the rest is its tooltip
     return gr.Textbox(**common, visible=not one.hidden, lines=one.lines, placeholder=hint)
 
 

@@ -223,7 +223,7 @@ def _search_controls() -> tuple[Any, Any, Any]:
             minimum=0.05, maximum=0.95, step=0.05, value=base.score, label="Lowest score", elem_id="vaeface_faces_score"
         )
         count = gr.Number(value=base.count, precision=0, label="Faces", elem_id="vaeface_faces_count",
-                          info="The so many largest; 0: all")  # fmt: skip
+                          info="At most so many, the largest; 0: all")  # fmt: skip
     return search, score, count
 
 

@@ -204,6 +204,10 @@ def build(desk: Desk) -> None:
     part = Inspect(desk)
     names = [entry.name for entry in desk.bench.entries() if entry.usable]
     first = names[0] if names else None
+    with gr.Row():
+        look = gr.Button("List the VAE files", elem_id="vaeface_inspect_look", elem_classes=["vaeface-first-seen"])
+        measure = gr.Button("Test and measure them all", elem_id="vaeface_inspect_measure")
+    files = gr.HTML(elem_id="vaeface_inspect_files")
     name = unsaved(gr.Dropdown(choices=names, value=first, label="VAE", elem_id="vaeface_inspect_vae"))
     with gr.Row():
         pair = gr.Button("Pairing test", variant="primary", elem_id="vaeface_inspect_pair")
@@ -212,10 +216,6 @@ def build(desk: Desk) -> None:
     decided = gr.HTML(elem_id="vaeface_inspect_decided")
     said = gr.HTML(elem_id="vaeface_inspect_said")
     pictures = gr.HTML(elem_id="vaeface_inspect_pictures")
-    with gr.Row():
-        look = gr.Button("List the VAE files", elem_id="vaeface_inspect_look")
-        measure = gr.Button("Test and measure them all", elem_id="vaeface_inspect_measure")
-    files = gr.HTML(elem_id="vaeface_inspect_files")
     with gr.Accordion("Convert old files (.pt, .ckpt) to safetensors", open=False, elem_id="vaeface_inspect_old"):
         old = unsaved(gr.Dropdown(choices=pickles(desk), label="Old file", elem_id="vaeface_inspect_pickle"))
         turn = gr.Button("Convert", elem_id="vaeface_inspect_convert")
