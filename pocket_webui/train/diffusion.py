@@ -20,6 +20,7 @@ from .conditioning import conditioning, encoder_of
 from .latents import LatentStore
 from .loop import Stage
 from .pool import Pool
+from .reading import Lesson, Reader
 from .settings import VAE, XL_TEXT
 from .work import Work
 
@@ -43,17 +44,19 @@ class Times:
 
 MIDDLE = (350, 850)
 BEGINNING = Times(early=0.5)
-DETAIL = Times(early=0.15, middle=0.65, cap=8.0)
+DETAIL = Times(early=0.25, middle=0.55, cap=12.0)
 DETAIL_CLOSEUPS = 0.7  # share of batches of close-ups in the stage `detail`
+READ = 16  # captions read beside a batch of the stage `detail`: else "grey shirt, white background" comes out swapped
 
 
 class Trained(nn.Module):
-    """The two modules that learn here, as one (for the averaged weights and the saved state)."""
+    """The modules that learn here, as one (for the averaged weights and the saved state)."""
 
-    def __init__(self, model: LatentDiffusion) -> None:
+    def __init__(self, model: LatentDiffusion, reader: Reader | None = None) -> None:
         super().__init__()
         self.unet = model.model.diffusion_model
         self.text = encoder_of(model).transformer
+        self.reader = reader
 
 
 def spoil(tokens: Tensor, encoder: TextEncoder, empty: Tensor, rng: random.Random) -> Tensor:
@@ -156,9 +159,10 @@ def train(work: Work, name: str, vae: AutoencoderKL, reading: Path | None = None
     if reading:
         encoder.transformer.load_state_dict(torch.load(reading, weights_only=True))
         louder_text(model, store.shards[0].tokens[:64, 0].long().to(work.device))
-    trained = Trained(model).train()
     if detail:
-        trained.load_state_dict(Trained(checkpoint.load(file)).state_dict())
+        Trained(model).load_state_dict(Trained(checkpoint.load(file)).state_dict())
+    lesson = Lesson(work.pool, encoder, work.device) if detail else None
+    trained = Trained(model, lesson and lesson.reader).train()
     stage = Stage(name, work.states, trained, work.budget(name), decay=0.998)
     rng = random.Random(f"{work.seed} {name} {stage.step}")
     empty = torch.tensor(tokenizer("", padding="max_length", max_length=77)["input_ids"])
@@ -169,7 +173,11 @@ def train(work: Work, name: str, vae: AutoencoderKL, reading: Path | None = None
         # What is small, glasses and eyes, is decided later.
         falling = replace(BEGINNING, early=BEGINNING.early * (1.0 - stage.progress) ** 2)
         scaled, places = z.to(work.device) * model.scale_factor, places.to(work.device)
-        return losses(model, scaled, places, tokens.to(work.device), size, DETAIL if detail else falling)
+        found = losses(model, scaled, places, tokens.to(work.device), size, DETAIL if detail else falling)
+        if lesson is None:
+            return found
+        read = lesson.losses(READ, rng)
+        return {**found, "loss": found["loss"] + read["loss"], "right": read["right"]}
 
     stage.run(step, lambda: save_averaged(model, stage, config, file))
     save_averaged(model, stage, config, file)

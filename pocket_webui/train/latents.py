@@ -17,7 +17,7 @@ from .pool import Pool, Shard
 
 EYES = 5.0  # times as much as elsewhere, see `place_weights`
 IRIS = 40.0
-CHIN = 2.0
+CHIN = 6.0
 RARE = 0.4  # share of pictures drawn from those with glasses or a beard
 
 

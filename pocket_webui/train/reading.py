@@ -75,26 +75,32 @@ def examples(pool: Path) -> list[tuple[str, dict[str, str]]]:
     return [(text, said(record, text)) for record in records for text in record["captions"]]
 
 
-def train(work: Work, name: str, text_config: dict[str, Any] | None = None) -> None:
-    """Train the encoder; writes `<states>/<name>-encoder.pt`, which the diffusion stage starts from."""
-    torch.manual_seed(work.seed)
-    encoder = TextEncoder(checkpoint.TOKENIZER, **(text_config or {}))
-    data = examples(work.pool)
-    values = {key: sorted({answer[key] for _, answer in data if key in answer}) for key in ATTRIBUTES}
-    values = {key: options for key, options in values.items() if options}
-    reader = Reader(encoder, {key: len(options) for key, options in values.items()}).to(work.device).train()
-    stage = Stage(name, work.states, reader, work.budget(name), decay=0.99)
-    rng = random.Random(f"{work.seed} {name} {stage.step}")
+class Lesson:
+    """Captions of a pool with what they say, and the loss of a `Reader` on some of them."""
 
-    def step(index: int) -> dict[str, Tensor]:
-        batch = [rng.choice(data) for _ in range(stage.budget.batch)]
-        logits = reader(tokenise([text for text, _ in batch], encoder.tokenizer).to(work.device))
+    def __init__(self, pool: Path, encoder: TextEncoder, device: str) -> None:
+        self.data, self.tokenizer, self.device = examples(pool), encoder.tokenizer, device
+        values = {key: sorted({answer[key] for _, answer in self.data if key in answer}) for key in ATTRIBUTES}
+        self.values = {key: options for key, options in values.items() if options}
+        self.reader = Reader(encoder, {key: len(options) for key, options in self.values.items()}).to(device)
+
+    def losses(self, count: int, rng: random.Random) -> dict[str, Tensor]:
+        """Cross entropy on `count` captions drawn by `rng`, mean over attributes, and the share read right."""
+        batch = [rng.choice(self.data) for _ in range(count)]
+        logits = self.reader(tokenise([text for text, _ in batch], self.tokenizer).to(self.device))
         losses, right = [], []
-        for key, options in values.items():
-            wanted = torch.tensor([options.index(a[key]) if key in a else -100 for _, a in batch], device=work.device)
+        for key, options in self.values.items():
+            wanted = torch.tensor([options.index(a[key]) if key in a else -100 for _, a in batch], device=self.device)
             losses.append(F.cross_entropy(logits[key], wanted))
             right.append((logits[key].argmax(-1) == wanted)[wanted >= 0].float().mean())
         return {"loss": torch.stack(losses).nanmean(), "right": torch.stack(right).nanmean()}
 
-    trained = stage.run(step)
+
+def train(work: Work, name: str, text_config: dict[str, Any] | None = None) -> None:
+    """Train the encoder; writes `<states>/<name>-encoder.pt`, which the diffusion stage starts from."""
+    torch.manual_seed(work.seed)
+    lesson = Lesson(work.pool, TextEncoder(checkpoint.TOKENIZER, **(text_config or {})), work.device)
+    stage = Stage(name, work.states, lesson.reader.train(), work.budget(name), decay=0.99)
+    rng = random.Random(f"{work.seed} {name} {stage.step}")
+    trained = stage.run(lambda _: lesson.losses(stage.budget.batch, rng))
     torch.save(trained.text.state_dict(), work.states / f"{name}-encoder.pt")  # type: ignore[union-attr, operator]
