@@ -7,11 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from devtools import checks, chromium, cli, environments, interpreters, pipsettings, plain
+from devtools import checks, chromium, cli, console, environments, interpreters, pipsettings, plain
 from devtools.environments import ENVIRONMENTS, Environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,6 +146,36 @@ def test_what_runs_under_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks.selection(slow=True, browser=True) == ""
     monkeypatch.setenv("CI", "true")
     assert checks.selection(slow=False, browser=False) == "not slow", "a missing browser fails its tests, it hides none"
+
+
+def test_two_steps_run_at_once_and_each_failure_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[object], env: object = None) -> int:
+        commands.append([str(part) for part in command[1:]])
+        return int("mypy" in commands[-1])
+
+    monkeypatch.setattr(checks, "run", run)
+    monkeypatch.setattr(checks, "_gradio4", lambda: 0)
+    monkeypatch.setattr(checks, "_plain", lambda: 0)
+    monkeypatch.setattr(checks.environments, "ensure", lambda environment: Path("python"))
+    monkeypatch.setattr(checks.chromium, "ensure", lambda install: True)
+    assert checks.test(slow=False, quick=False, install_chromium=False, pytest_flags=[]) == 1
+    marks = [command[3] for command in commands if "pytest" in command]
+    assert sorted(marks) == ["not slow and browser", "not slow and not browser"]
+    assert "FAILED" in capsys.readouterr().out
+    commands.clear()
+    assert checks.test(slow=False, quick=True, install_chromium=False, pytest_flags=["-k", "tree"]) == 1
+    assert [command[3:] for command in commands if "pytest" in command] == [["not slow and not browser", "-k", "tree"]]
+
+
+def test_what_a_command_says_beside_another_comes_as_a_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    script = "import sys; print('one', flush=True); print('two', file=sys.stderr); sys.exit(3)"
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(console.run, [sys.executable, "-c", script]).result() == 3
+    assert capfd.readouterr().out == "one\ntwo\n"
 
 
 def test_a_browser_named_by_hand_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
