@@ -41,8 +41,8 @@ ONLY = {
     ("ui", "schedule"): {"compile", "counting"},
     ("ui", "vae"): {
         "bridge", "codec", "compare", "compare_words", "contact_sheet", "convert", "crossing", "finest", "formats",
-        "hashes", "inspect", "jsonfile", "kept", "kinship", "latent_files", "latent_map", "library", "listing", "pairing",
-        "picked", "protocol", "sampled", "universal", "verdicts", "workbench",
+        "hashes", "inspect", "jsonfile", "kept", "kinship", "latent_files", "latent_map", "library", "listing",
+        "pairing", "picked", "protocol", "sampled", "universal", "verdicts", "workbench",
     },
     ("ui", "face"): {
         "boxes", "detect", "filters", "improve", "job", "passes", "protocol", "redecode", "regions", "shown",
