@@ -2,7 +2,6 @@
 
 import json
 import math
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from lib_vaeface import infotext
 from lib_vaeface.fields import LONGEST
 from lib_vaeface.settings import FIELDS, GROUPS, NAMES, Settings
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 RUN = Path(__file__).with_name("api_run.py")
@@ -26,10 +26,7 @@ JSON = st.recursive(
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "schema,bad,fuzz,pasted", str(data), "--extension", str(CHECKOUT)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=data, timeout=600)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, "schema,bad,fuzz,pasted", data, "--extension", str(CHECKOUT))
 
 
 @given(st.lists(JSON, max_size=40) | st.dictionaries(st.sampled_from(NAMES) | st.text(), JSON).map(lambda one: [one]))

@@ -1,12 +1,10 @@
 """Every picture by every fitting VAE beside it, and presets by name, in the pocket WebUI."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 pytestmark = pytest.mark.torch
@@ -16,12 +14,7 @@ RUN = Path(__file__).with_name("compare_run.py")
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "compared,failing,presets", str(data)]
-    done = subprocess.run(
-        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=600
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, "compared,failing,presets", data, "--extension", str(CHECKOUT))
 
 
 def test_each_picture_gets_a_sheet_and_nothing_is_sampled_again(scenes):

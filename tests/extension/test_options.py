@@ -1,13 +1,11 @@
 """Options of the settings page: each is shown, each acts from the next generation on, and none needs a restart."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lib_vaeface.options import OPTIONS
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 RUN = Path(__file__).with_name("options_run.py")
@@ -18,10 +16,7 @@ BY_NAME = {option.name.removeprefix("vaeface_"): option for option in OPTIONS}
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), SCENES, str(data), "--extension", str(CHECKOUT)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=data, timeout=600)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, SCENES, data, "--extension", str(CHECKOUT))
 
 
 @pytest.mark.torch

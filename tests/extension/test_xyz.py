@@ -1,13 +1,11 @@
 """X/Y/Z plots in the pocket WebUI: what the axes offer, what a cell is, and what is not sampled again."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lib_vaeface.settings import FIELDS, Settings
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 pytestmark = pytest.mark.torch
@@ -17,10 +15,7 @@ RUN = Path(__file__).with_name("xyz_run.py")
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "vaes,samples,guests,axes", str(data), "--extension", str(CHECKOUT)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=data, timeout=600)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, "vaes,samples,guests,axes", data, "--extension", str(CHECKOUT))
 
 
 def test_an_axis_for_every_field_that_a_person_would_compare(scenes):
