@@ -18,7 +18,7 @@ RESIZE_BY = 1
 
 
 def img2img(
-    id_task: str, request: gr.Request, mode: int, prompt: str, negative_prompt: str, prompt_styles: list[str],
+    id_task: str, request: gr.Request, mode: int | str, prompt: str, negative_prompt: str, prompt_styles: list[str],
     init_img: Any, sketch: Any, init_img_with_mask: Any, inpaint_color_sketch: Any, inpaint_color_sketch_orig: Any,
     init_img_inpaint: Any, init_mask_inpaint: Any, mask_blur: int, mask_alpha: float, inpainting_fill: int, n_iter: int,
     batch_size: int, cfg_scale: float, image_cfg_scale: float, denoising_strength: float, selected_scale_tab: int,
@@ -29,6 +29,7 @@ def img2img(
     img2img_batch_upload: list[Any] | None, *args: Any,
 ) -> Outputs:
     """The Generate button: arguments are the values of the tab's controls, in their order; `args` are the scripts'."""
+    mode = int(mode)  # the page sends it in a text
     image, mask = None, None
     if mode == INPAINT_SKETCH:
         image, mask = colour_sketch(inpaint_color_sketch, inpaint_color_sketch_orig, mask_blur, mask_alpha)
