@@ -1,13 +1,12 @@
 """The face stage in the pocket WebUI: what it changes, what it leaves alone, and what goes wrong without harm."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 pytestmark = pytest.mark.torch
@@ -19,12 +18,7 @@ FEATHER = 0.18
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "every_job,options,failures,numbers,nested,vaes,extras", str(data)]
-    done = subprocess.run(
-        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=900
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, "every_job,options,failures,numbers,nested,vaes,extras", data, "--extension", str(CHECKOUT))
 
 
 def pictures(found):

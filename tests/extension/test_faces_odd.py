@@ -1,12 +1,10 @@
 """The face stage beside what else a WebUI and its extensions do: previews, networks, other checkpoints, stopping."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 pytestmark = pytest.mark.torch
@@ -16,12 +14,7 @@ RUN = Path(__file__).with_name("faces_odd_run.py")
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "others,held,saving,previews,second_checkpoint", str(data)]
-    done = subprocess.run(
-        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, "others,held,saving,previews,second_checkpoint", data, "--extension", str(CHECKOUT))
 
 
 def test_faces_with_the_same_network_tags_go_together(scenes):

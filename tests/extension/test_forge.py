@@ -1,12 +1,10 @@
 """The extension in the pocket WebUI in Forge mode: schedule, VAE and faces as on A1111, and the WebUI whole behind."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 from tests.extension.test_faces import done, pictures
 from tests.extension.test_vae import farthest
@@ -19,12 +17,7 @@ NATIVE = ("plain", "heun", "batches", "hires", "img2img", "cfg 1", "negative", "
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("forge")
-    command = [sys.executable, str(RUN), "native,ours,vaes,faces", str(data), "--host-mode", "forge"]
-    ran = subprocess.run(
-        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=600
-    )
-    assert ran.returncode == 0, ran.stderr[-4000:]
-    return json.loads(ran.stdout)
+    return play(RUN, "native,ours,vaes,faces", data, "--host-mode", "forge", "--extension", str(CHECKOUT))
 
 
 def test_the_first_picture_loads_the_checkpoint_with_us_in_it(scenes):

@@ -1,13 +1,11 @@
 """The promises, on the real thing: the pocket WebUI loads the extension from its folder and paints."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lib_vaeface.settings import FIELDS
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT, JOBS
 
 pytestmark = pytest.mark.torch
@@ -15,10 +13,7 @@ RUN = Path(__file__).with_name("pocket_run.py")
 
 
 def run(data: Path, scenes: str, *flags: str) -> dict:
-    command = [sys.executable, str(RUN), scenes, str(data), *flags]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=data, timeout=300)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return {**json.loads(done.stdout), "console": done.stderr}
+    return play(RUN, scenes, data, *flags)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,10 @@
 """Latents carried to a hires checkpoint of another family, kept for the tab, and saved beside pictures."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 pytestmark = pytest.mark.torch
@@ -17,12 +15,7 @@ EXACT = 1e-4
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "carrying,refiner,keeping", str(data)]
-    done = subprocess.run(
-        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=600
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, "carrying,refiner,keeping", data, "--extension", str(CHECKOUT))
 
 
 def test_a_stranger_gets_latents_decoded_by_the_first_and_encoded_by_itself(scenes):

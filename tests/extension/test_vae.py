@@ -1,12 +1,10 @@
 """Picking a VAE for one generation, in the pocket WebUI: the right one paints, a wrong one never, the host is whole."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 pytestmark = pytest.mark.torch
@@ -24,12 +22,7 @@ BAD = {
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    command = [sys.executable, str(RUN), "picks,refusals,automatic,between,failures,previews,hundred", str(data)]
-    done = subprocess.run(
-        [*command, "--extension", str(CHECKOUT)], capture_output=True, text=True, cwd=data, timeout=600
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return play(RUN, "picks,refusals,automatic,between,failures,previews,hundred", data, "--extension", str(CHECKOUT))
 
 
 def farthest(one, other):
