@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.torch]
 FOLDER = Path(__file__).parents[2] / "javascript"
 TIMELINE = ["clock", "forms", "reading", "schedule", "timeline"]
 TAB = ["tab", "faces"]
-LOADED = "[...document.scripts].filter((one) => one.src.includes('vaeface') || one.src.includes('/parts/'))"
+LOADED = r"[...document.scripts].filter((one) => /\/(vaeface\w*|parts\/\w+)\.js/.test(one.src))"
 MOST_BYTES = 15_000
 
 

@@ -96,7 +96,6 @@ def test_a_saved_latent_is_compared_and_the_slider_dragged(
 
 def test_the_pairing_test_and_an_error_in_words(page: Any, vae: str, tmp_path: Path) -> None:
     open_part(page, "Inspect")
-    page.click("#vaeface_inspect_look")
     page.wait_for_selector(f"#vaeface_inspect_files td:has-text('{vae}')")
     choose(page, "vaeface_inspect_vae", vae)
     page.click("#vaeface_inspect_pair")

@@ -49,7 +49,7 @@ def selected(page: Any, area: str = PROMPT) -> tuple[int, int, bool]:
 
 def test_bars_appear_with_the_first_switch_and_follow_the_page(page: Any) -> None:
     page.fill(PROMPT, "a plain prompt, (with:1.2) [emphasis]")
-    page.wait_for_timeout(500)
+    page.wait_for_selector(STRIP, state="attached")
     assert not page.is_visible(STRIP)
     page.fill(PROMPT, "a [cat:dog:0.5] and [red|blue]")
     assert bars(page, 2)[:2] == ["cat", "dog"]
@@ -95,8 +95,12 @@ def test_hires_second_order_samplers_and_denoising_strength(page: Any) -> None:
     assert said_at(page, 0.3).endswith("cat a")
     page.click("#txt2img_sampling input")
     page.click("#txt2img_sampling li:text-is('Heun')")
-    page.wait_for_timeout(600)
-    assert said_at(page, 0.26).endswith("dog a"), "10 calls are 5 steps"
+    for _ in range(100):
+        if said_at(page, 0.26).endswith("dog a"):  # 10 calls are 5 steps
+            break
+        page.wait_for_timeout(100)
+    else:
+        raise AssertionError("the strip does not follow the sampler")
     open_tab(page, "img2img")
     page.fill("#img2img_prompt textarea", "[cat:dog:0.5]")
     set_number(page, "img2img_denoising_strength", 0.4)
@@ -164,9 +168,10 @@ def test_a_monstrous_prompt_does_not_freeze_the_page(page: Any) -> None:
         area.value = text;
         document.dispatchEvent(new Event("change"));
     }"""
+    drawn = "new Promise((done) => setTimeout(() => requestAnimationFrame(() => setTimeout(done, 200)), 300))"
     for prompt in ("[" * 100_000, "[a:" * 5000 + "z" + ":5]" * 5000, "[a|b], " * 15_000):
         page.evaluate(script, prompt)
-        page.wait_for_timeout(1500)
+        page.evaluate(drawn)
         assert page.evaluate("window.longest") < 3000, prompt[:10]
     bars(page, 12)
     assert "14988 not drawn" in page.inner_text(STRIP)
