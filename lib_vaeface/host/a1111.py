@@ -48,7 +48,7 @@ class A1111(Lending, Page):
         self.name = name
         self._listeners: Listeners | None = None
         self._options: Sequence[Option] = ()
-        self._redirect = Redirect(self._conditioning)
+        self._redirect = Redirect(self._conditioning, self._conditioning_failed)
         self._first_stage = first_stage.FirstStage()
 
     def version(self) -> str:
@@ -211,6 +211,10 @@ class A1111(Lending, Page):
 
     def _conditioning(self, job: Any, make: Callable[[], Request]) -> Answer | None:
         return None if self._listeners is None else self._listeners.conditioning(job, make)
+
+    def _conditioning_failed(self, job: Any, error: Exception) -> None:
+        if self._listeners is not None:
+            self._listeners.failed(job, "conditioning", error)
 
     def _cfg_denoiser(self, params: Any) -> None:
         denoiser: Any = getattr(params, "denoiser", None)

@@ -73,8 +73,8 @@ class Texts:
 class Redirect:
     """`install` may be called again at any time; `remove` leaves another extension's redirect on top of ours alone."""
 
-    def __init__(self, ask: Ask, texts: Texts | None = None) -> None:
-        self.ask, self.texts = ask, texts or Texts()
+    def __init__(self, ask: Ask, failed: Callable[[Any, Exception], None], texts: Texts | None = None) -> None:
+        self.ask, self.failed, self.texts = ask, failed, texts or Texts()
         self._original: Any = None
         self._walked = False
 
@@ -111,7 +111,11 @@ class Redirect:
             if function == self._walk:
                 self._walked = True
                 return None
-            found = self._answer(job, function, prompts, steps, *args, **keywords)
+            try:
+                found = self._answer(job, function, prompts, steps, *args, **keywords)
+            except Exception as error:
+                self.failed(job, error)
+                found = None
             return original(job, function, prompts, steps, *args, **keywords) if found is None else found
 
         get_conds_with_caching.redirect = self  # type: ignore[attr-defined]

@@ -64,13 +64,19 @@ class Pointed:
 
     def _shadow(self, host: Callable[..., Any], ours: Callable[[Tensor], Any]) -> Callable[..., Any]:
         def call(value: Tensor, *args: Any, **keywords: Any) -> Any:
-            job = self.job()
-            if job is None or not running(job, self.thread):
-                return host(value, *args, **keywords)
-            found = ours(value)
+            found = self._ours_gives(ours, value)
             return host(value, *args, **keywords) if found is None else found
 
         return call
+
+    def _ours_gives(self, ours: Callable[[Tensor], Any], value: Tensor) -> Any:
+        """None for any other job than ours, and where ours fails: the WebUI's own way gives the picture then."""
+        try:
+            job = self.job()
+            return ours(value) if job is not None and running(job, self.thread) else None
+        except Exception as error:
+            self.coder.failed(error)
+            return None
 
     def _decode(self, raw: Tensor) -> Tensor | None:
         self._make_room()

@@ -133,7 +133,7 @@ class Forge(A1111):
 
     def __init__(self) -> None:
         super().__init__("Forge")
-        self._redirect = Redirect(self._conditioning, EngineTexts())
+        self._redirect = Redirect(self._conditioning, self._conditioning_failed, EngineTexts())
         self._first_stage = ForgeStage()
 
     def has_model(self) -> bool:

@@ -46,7 +46,8 @@ class Listeners:
     pass samples; an Answer is taken in place of the WebUI's own, None leaves it to the WebUI. counted: (prompt, steps,
     negative, function that counts tokens) of the token counter; gives the text whose tokens are to be counted.
     model_loaded: another checkpoint has been loaded, for a hires pass, a refiner or by the person. image_saved: a job,
-    the path of a picture of it that has been written, and its infotext; not of grids.
+    the path of a picture of it that has been written, and its infotext; not of grids. failed: a job, where an adapter
+    failed for it, and the error; the WebUI has gone its own way.
     """
 
     model_call: Callable[[ModelCall], None]
@@ -54,6 +55,7 @@ class Listeners:
     counted: Callable[[str, int, bool, Callable[[str], int]], str]
     model_loaded: Callable[[], None]
     image_saved: Callable[[Any, str, str], None]
+    failed: Callable[[Any, str, Exception], None]
 
 
 class Option(Protocol):

@@ -119,12 +119,22 @@ def on_image_saved(job: Any, filename: str, infotext: str) -> None:
         session.latents.saved(filename, infotext)
 
 
+def on_failed(job: Any, where: str, error: Exception) -> None:
+    """An adapter failed for a job of ours."""
+    session = find(job)
+    if session is not None:
+        session.fail(where, error, job)
+
+
 def on_count(prompt: str, steps: int, negative: bool, count: Callable[[str], int]) -> str:
     """The text whose tokens the WebUI's counter shows: the longest that the prompt's schedule gives."""
     webui = host.current()
     if not webui.option("vaeface_count_tokens"):
         return prompt
     return longest(prompt, steps, negative, count, extensions=not webui.option(NATIVE_SYNTAX))
+
+
+LISTENERS = Listeners(on_model_call, on_conditioning, on_count, on_model_loaded, on_image_saved, on_failed)
 
 
 def opener(script_version: str) -> Callable[..., None]:
@@ -153,4 +163,4 @@ def hook(name: str) -> Callable[..., None]:
 
 def listen() -> None:
     """Register with the WebUI; safe to repeat after "Reload UI"."""
-    host.current().listen(Listeners(on_model_call, on_conditioning, on_count, on_model_loaded, on_image_saved), OPTIONS)
+    host.current().listen(LISTENERS, OPTIONS)

@@ -13,6 +13,7 @@ from lib_vaeface.options import DEFAULT_VAE, GIB, REMEMBER_VAE, VAE_GIB
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.decode import Own
 from lib_vaeface.vae.picked import AUTOMATIC, Habits, Pick, Picker, picker_of
+from lib_vaeface.vae.precision import NAMES
 from lib_vaeface.vae.protocol import Coder, HostVae
 
 from .crossing import Crossing
@@ -111,17 +112,12 @@ class VaeStage(Stage):
         picks, owner = self.picks[own.identity], weakref.ref(job)
 
         def lent(work: Callable[[Autoencoder, str], Any]) -> Any:
-            """What the codec of this pass gives; None, for the WebUI's own way, where there is none or it fails."""
+            """What the codec of this pass gives; None, for the WebUI's own way, where there is none."""
             where = self.host.pass_of(owner())
             codec = picks[where].codec
             if self.session.error or codec is None:
                 return None
-            try:
-                return work(codec, where)
-            except Exception as error:
-                self.painted = BUILT_IN
-                self.session.fail("vae", error, owner())
-                return None
+            return work(codec, where)
 
         def decode(raw: Tensor) -> Any:
             seen = self._see(raw)
@@ -132,7 +128,11 @@ class VaeStage(Stage):
         def computes() -> bool:
             return not self.session.error and picks[self.host.pass_of(owner())].codec is not None
 
-        return Coder(decode, lambda images: lent(lambda codec, _: codec.moments(images)), computes)
+        def failed(error: Exception) -> None:
+            self.painted = BUILT_IN
+            self.session.fail("vae", error, owner())
+
+        return Coder(decode, lambda images: lent(lambda codec, _: codec.moments(images)), computes, failed)
 
     def _decoded(self, codec: Autoencoder, raw: Tensor, where: str, seen: bool) -> Tensor:
         """Pictures in -1..1. Faces that may be estimated need what the decode of a result leaves."""
@@ -175,7 +175,8 @@ class VaeStage(Stage):
         # "hash" goes with the name that pasting restores; the hires pass may have decoded with another file.
         named = next(iter(self.picks.values()))["first"]
         decoded = {} if pick.weight_hash == named.weight_hash else {"decoded": pick.weight_hash}
-        return {"used": pick.name, "hash": named.weight_hash, **decoded, **fit, **why, **carried}
+        raised = {"raised": NAMES[pick.codec.dtype]} if pick.codec is not None and pick.codec.ladder.raised else {}
+        return {"used": pick.name, "hash": named.weight_hash, **decoded, **fit, **why, **raised, **carried}
 
 
 def rounding(where: str) -> float:

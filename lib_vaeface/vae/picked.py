@@ -23,6 +23,7 @@ from .precision import RUNGS, Climb
 from .protocol import HostVae
 from .scaling import Scaling
 from .verdicts import FITS, UNKNOWN, Verdict, Verdicts
+from .weights import broken
 
 BUILT_IN, AUTOMATIC = "Built-in", "Automatic"
 BEST = "best"
@@ -76,6 +77,9 @@ class Codecs:
             dtype = None if precision == BEST else RUNGS[precision]
             remembered = Texts(self.remembered)
             codec = load(info.path, device, dtype, remembered=remembered, told=lambda climb: self._told(climb))
+            if names := broken(codec.source()):
+                cause = f"{len(names)} of its tensors hold values that are no numbers, e.g. {names[0]}"
+                raise VaeFileError(info.path, f"{cause}. Choose another file.")
             self._kept[key] = raw(codec)
         self._kept.move_to_end(key)
         while len(self._kept) > 1 and sum(codec.nbytes for codec in self._kept.values()) > self.most_bytes:
@@ -197,7 +201,8 @@ class Picker:
     ) -> Pick:
         info = entry.info
         if info is None or not info.usable:
-            raise VaeNameError(entry.problem or f"{entry.name}: {info.problem if info else 'it holds no decoder'}")
+            problem = entry.problem or "it holds no decoder"
+            raise VaeNameError(problem if problem.startswith(entry.path.name) else f"{entry.name}: {problem}")
 
         def decode(latents: torch.Tensor) -> torch.Tensor:
             return self.codecs.get(info, host.device, precision, told).decode(latents)

@@ -89,6 +89,11 @@ class Ladder:
         name = self._remembered.get(self._key, "")
         return RUNGS[name if name in self.rungs else self.rungs[0]]
 
+    @property
+    def raised(self) -> bool:
+        """Whether a higher precision was needed than the one to try first, now or at an earlier time."""
+        return NAMES[self.start] != self.rungs[0]
+
     def climb(
         self,
         attempt: Callable[[torch.dtype], Result],

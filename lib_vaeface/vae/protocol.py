@@ -38,9 +38,11 @@ class Coder:
     """A codec lent to the WebUI. Both work on raw latents, or give None to leave this one to the WebUI.
 
     decode: [B,z,h,w] -> pictures [B,3,H,W] in -1..1, not clamped. moments: pictures [B,3,H,W] in -1..1 -> mean and log
-    variance [B,2z,h,w]. computes: whether they are going to do so now, and need the device's memory for it.
+    variance [B,2z,h,w]. computes: whether they are going to do so now, and need the device's memory for it. failed: is
+    told of what went wrong in them.
     """
 
     decode: Callable[[Tensor], Tensor | None]
     moments: Callable[[Tensor], Tensor | None]
     computes: Callable[[], bool] = lambda: True
+    failed: Callable[[Exception], None] = lambda error: None

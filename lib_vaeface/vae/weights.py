@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .architecture import Architecture
@@ -27,10 +27,18 @@ def from_file(path: Path, identity: Identity, naming: Naming) -> Source:
     """
 
     def read() -> dict[str, Tensor]:
-        if identity_of(path) != identity:
+        found, cause = {}, ""
+        if identity_of(path) == identity:
+            try:
+                with safe_open(str(path), framework="pt") as file:
+                    found = {ours: file.get_tensor(theirs) for ours, theirs in naming.names.items()}
+            except (SafetensorError, OSError) as error:
+                cause = f"its weights can't be read ({str(error)[:100]}). Download it again or choose another file."
+        if identity_of(path) != identity:  # also while it was read
             raise VaeFileError(path, "it was written again since it was chosen. Choose it again.")
-        with safe_open(str(path), framework="pt") as file:
-            return {ours: file.get_tensor(theirs) for ours, theirs in naming.names.items()}
+        if cause:
+            raise VaeFileError(path, cause)
+        return found
 
     return read
 

@@ -1,0 +1,94 @@
+"""Where faults can happen in a generation of the pocket WebUI, besides the functions of the extension."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+Place = tuple[str, Any, str]  # name, owner, attribute
+WRITERS = ("jsonfile", "latent_files", "hashes", "verdicts", "presets/files")
+WRITES_OF_OURS = ("os.replace",)
+
+
+def _library(name: str) -> Any:
+    return sys.modules[f"lib_vaeface.{name}"]
+
+
+def _definer(kind: type, name: str) -> type:
+    return next(one for one in kind.__mro__ if name in vars(one))
+
+
+def models() -> list[Place]:
+    """The WebUI's own models, as its own code calls them."""
+    from modules import sd_samplers_cfg_denoiser, shared
+
+    text = type(shared.sd_model.cond_stage_model)
+    return [
+        ("WebUI: denoiser", sd_samplers_cfg_denoiser.CFGDenoiser, "forward"),
+        ("WebUI: denoiser", sd_samplers_cfg_denoiser.CFGDenoiser, "forward"),
+        ("WebUI: text encoder", _definer(text, "forward"), "forward"),
+    ]
+
+
+def tensors() -> list[Place]:
+    """What returns latents or pictures, ours and the WebUI's."""
+    from modules import processing, shared
+
+    codec = _library("vae.codec").Autoencoder
+    module = type(shared.sd_model.first_stage_model)
+    sample = processing.StableDiffusionProcessingTxt2Img
+    own = [(f"VAE: {name}", codec, name) for name in ("decode_raw", "decode_keeping", "decode", "moments", "encode")]
+    return [
+        *own,
+        models()[0],
+        ("WebUI: latents", sample, "sample"),
+        ("WebUI: decoder", _definer(module, "decode"), "decode"),
+        ("faces: blend", _library("face.improve"), "blend"),
+        ("faces: blend of painted", _library("face.refine"), "blend"),
+        ("faces: maps of the detector", _library("face.centerface"), "maps_of"),
+    ]
+
+
+def writes() -> list[Place]:
+    from PIL import Image
+
+    from modules import images
+
+    return [
+        ("WebUI: save_image", images, "save_image"),
+        ("Pillow: save", Image.Image, "save"),
+        ("os.replace", os, "replace"),
+    ]
+
+
+def no_detector() -> NoReturn:
+    raise FileNotFoundError(2, "No such file or directory: the detector's weights")
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Places of one kind of fault that are not ours, and their share of its faults."""
+
+    share: float
+    places: Callable[[], list[Place]]
+
+
+FOREIGN = {
+    "exception": Foreign(0.15, models),
+    "memory": Foreign(0.25, models),
+    "interrupt": Foreign(0.5, models),
+    "skip": Foreign(0.5, models),
+    "disk": Foreign(0.6, writes),
+}
+
+
+def fits(kind: str, place: str) -> bool:
+    """Whether a fault of this kind can happen at a function of ours."""
+    if kind == "disk":
+        return any(word in place for word in WRITERS)
+    if kind == "detector":
+        return place.startswith("face/centerface.py") or place == "face/detect.py:detector"
+    return True
