@@ -60,6 +60,10 @@ def _bench(arguments: Arguments, rest: list[str]) -> int:
     return _module("dev", "benchmarks", *rest)
 
 
+def _torture(arguments: Arguments, rest: list[str]) -> int:
+    return _module("dev", "tests.torture", *rest)
+
+
 def _lock_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", help="environments: " + ", ".join(environments.ENVIRONMENTS))
 
@@ -73,6 +77,7 @@ COMMANDS = {
     "test": Command("ruff, mypy and the tests, as CI runs them", _test, _test_flags, passes_on=True),
     "train": Command("train the pocket model", _train, passes_on=True),
     "bench": Command("measure, and write the tables of docs/performance.md", _bench, passes_on=True),
+    "torture": Command("try to break it, and write the table of docs/reliability.md", _torture, passes_on=True),
     "lock": Command("pin the versions of requirements/*.in anew", _lock, _lock_flags),
 }
 

@@ -10,28 +10,31 @@ from pathlib import Path
 from . import concurrency, endurance, faults, files, overflow, page, presets, prompts, report
 from .part import Part, Told
 
-SHORT: dict[str, Callable[[int, Told], Part]] = {
-    "prompts": lambda seed, told: prompts.torture(1500, seed, told, sizes=(1_000, 10_000), depth=300),
-    "files": lambda seed, told: files.torture(500, seed, told, replaced=3),
-    "faults": lambda seed, told: faults.torture(25, seed, told),
-    "forge": lambda seed, told: faults.forge(10, seed, told),
-    "overflow": lambda seed, told: overflow.torture(2, seed, told),
-    "presets": lambda seed, told: preset_writers(20, seed, told),
-    "page": lambda seed, told: page.torture(10, seed, told),
-    "endurance": lambda seed, told: endurance.torture(20, seed, told),
-    "concurrency": lambda seed, told: concurrency.torture(12, 3, seed, told),
-}
-FULL: dict[str, Callable[[int, Told], Part]] = {
-    "prompts": lambda seed, told: prompts.torture(seed=seed, told=told),
-    "files": lambda seed, told: files.torture(seed=seed, told=told),
-    "faults": lambda seed, told: faults.torture(seed=seed, told=told),
-    "forge": lambda seed, told: faults.forge(seed=seed, told=told),
-    "overflow": lambda seed, told: overflow.torture(seed=seed, told=told),
-    "presets": lambda seed, told: preset_writers(500, seed, told),
-    "page": lambda seed, told: page.torture(seed=seed, told=told),
-    "endurance": lambda seed, told: endurance.torture(seed=seed, told=told),
-    "concurrency": lambda seed, told: concurrency.torture(seed=seed, told=told),
-}
+NAMES = ("prompts", "files", "faults", "forge", "overflow", "presets", "page", "endurance", "concurrency")
+SHORT = 0.02  # of the full counts
+
+
+def table(scale: float) -> dict[str, Callable[[int, Told], Part]]:
+    """The parts with this share of their full counts; never of what is measured at the end: shapes, headers, depths."""
+
+    def of(full: int, least: int = 4) -> int:
+        return max(round(full * scale), min(full, least))
+
+    step = min(round(1 / scale), 500)
+    sizes, depth = (prompts.SIZES, prompts.DEPTH) if scale > SHORT else (prompts.SIZES[:2], 200)
+    return {
+        "prompts": lambda seed, told: prompts.torture(of(200_000), seed, told, sizes, depth),
+        "files": lambda seed, told: files.torture(step, seed, told, of(50)),
+        "faults": lambda seed, told: faults.torture(of(1_000), seed, told),
+        "forge": lambda seed, told: faults.forge(of(200), seed, told),
+        "overflow": lambda seed, told: overflow.torture(of(30), seed, told),
+        "presets": lambda seed, told: preset_writers(of(500), seed, told),
+        "page": lambda seed, told: page.torture(of(300), seed, told),
+        "endurance": lambda seed, told: endurance.torture(of(300, 12), seed, told),
+        "concurrency": lambda seed, told: concurrency.torture(of(200, 9), 4, seed, told),
+    }
+
+
 WIDTH = 30
 
 
@@ -59,12 +62,12 @@ def bar(name: str) -> Told:
     return told
 
 
-def run(table: dict[str, Callable[[int, Told], Part]], names: list[str], seed: int) -> list[Part]:
+def run(known: dict[str, Callable[[int, Told], Part]], names: list[str], seed: int) -> list[Part]:
     """The parts one after the other; one that can't run at all has failed."""
     parts = []
     for name in names:
         try:
-            part = table[name](seed, bar(name))
+            part = known[name](seed, bar(name))
         except Exception as error:
             part = Part(name, "it runs")
             part.fail(f"{type(error).__name__}: {error}")
@@ -79,12 +82,14 @@ def main(arguments: list[str]) -> int:
     """Exit code 1 if anything was not as promised. The table is written by a whole, full run alone."""
     parser = argparse.ArgumentParser(prog="dev.py torture", description=__doc__)
     parser.add_argument("--short", action="store_true", help="few of everything; writes no table")
-    parser.add_argument("--only", action="append", choices=list(FULL), help="this part; may be given again; no table")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full counts, which the table then says")
+    parser.add_argument("--only", action="append", choices=NAMES, help="this part; may be given again; no table")
     parser.add_argument("--seed", type=int, default=0, help="of all chance (default: 0)")
     chosen = parser.parse_args(arguments)
-    parts = run(SHORT if chosen.short else FULL, chosen.only or list(FULL), chosen.seed)
+    scale = SHORT if chosen.short else min(max(chosen.scale, SHORT), 1.0)
+    parts = run(table(scale), chosen.only or list(NAMES), chosen.seed)
     if not chosen.short and not chosen.only:
-        report.write(parts, chosen.seed)
+        report.write(parts, chosen.seed, scale)
     return 0 if all(part.well for part in parts) else 1
 
 

@@ -22,15 +22,16 @@ def line(part: Part) -> str:
     return f"{part.name:12} {verdict}, {part.seconds:.0f} s: {_figures(part)}"
 
 
-def write(parts: list[Part], seed: int, path: Path = PATH) -> None:
-    """The table of these parts."""
+def write(parts: list[Part], seed: int, scale: float, path: Path = PATH) -> None:
+    """The table of these parts. scale: the share of the full counts that was run."""
     rows = ["| part | promise | figures | failures | seconds |", "| --- | --- | --- | --- | --- |"]
     for part in parts:
         cells = (part.name, part.promise, _figures(part), str(part.failed), f"{part.seconds:.0f}")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     failures = [f"- {part.name}: {text}" for part in parts for text in part.failures]
     system = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    machine = f"Seed {seed}, on {system}."
+    share = "The full counts" if scale == 1 else f"{scale:.0%} of the full counts"
+    machine = f"{share}, seed {seed}, on {system}."
     more = ["", "## Failures of this run", "", *failures] if failures else []
     path.write_text("\n".join([HEAD, machine, "", *rows, *more, ""]), encoding="utf8")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.torture import prompts
-from tests.torture.__main__ import FULL, SHORT
+from tests.torture.__main__ import NAMES, SHORT, main, table
+from tests.torture.__main__ import run as run_parts
 from tests.torture.child import run
 from tests.torture.part import nobody, slope
 
@@ -43,8 +44,19 @@ def test_prompts():
     assert part.well, part.failures
 
 
-def test_every_part_has_a_short_form():
-    assert set(SHORT) == set(FULL)
+def test_every_part_is_in_the_table(capsys):
+    assert set(table(SHORT)) == set(NAMES)
+    with pytest.raises(SystemExit):
+        main(["--only", "nothing"])
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_a_part_that_can_not_run_has_failed(capsys):
+    def broken(seed, told):
+        raise OSError("no such thing")
+
+    (part,) = run_parts({"files": broken}, ["files"], 0)
+    assert not part.well and "no such thing" in capsys.readouterr().out
 
 
 def test_the_slope_is_of_the_nearest_line():
