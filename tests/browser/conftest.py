@@ -12,8 +12,8 @@ from tests.browser.serving import Server, open_page, serve
 
 CHROME_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                 "--disable-component-update", "--disable-sync"]
-PATIENCE_MS = 120_000
-TRIES = 3
+PATIENCE_MS = 60_000
+TRIES = 4
 
 # gradio 3.41 says this on A1111's bare page too.
 KNOWN_ERROR = "Cannot read properties of undefined (reading 'props')"
