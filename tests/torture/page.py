@@ -66,15 +66,20 @@ def _write(data: Path) -> None:
 
 
 def _generate(page: Any) -> None:
-    page.evaluate("document.querySelector('#html_info_txt2img').innerHTML = ''")
+    """Another picture; every one has another seed, so its infotext differs from what is shown."""
+    shown = "document.querySelector('#html_info_txt2img').textContent"
+    before = page.evaluate(shown)
     page.click("#txt2img_generate")
-    page.wait_for_function("document.querySelector('#html_info_txt2img').textContent.includes('Steps: 2')")
+    page.wait_for_function(f"(before) => {shown}.includes('Steps:') && {shown} !== before", arg=before)
+    page.wait_for_selector(".progressDiv", state="detached")
 
 
 def _prompt(page: Any) -> None:
+    from tests.browser.test_page import set_number
+
     page.fill("#txt2img_prompt textarea", f"{HOSTILE} [a:{HOSTILE}:0.5] [b:c:{HOSTILE}] [d:e:1,2")
-    for name, value in (("steps", "2"), ("width", "64"), ("height", "64")):
-        page.fill(f"#txt2img_{name} input[type=number]", value)
+    for name, value in (("steps", 2), ("width", 64), ("height", 64)):
+        set_number(page, f"txt2img_{name}", value)
     page.check(f"{PANEL}enabled-visible-checkbox")
     _generate(page)
 
@@ -83,7 +88,7 @@ def _panel(page: Any) -> None:
     page.click(f"{PANEL}enabled .label-wrap > span:not(.icon)")
     page.wait_for_selector(f"{PANEL}vae_files .vaeface-files")
     page.check(f"{PANEL}vae input")
-    for name in (f"{HOSTILE}.safetensors", f"{HOSTILE} broken.safetensors", f"{HOSTILE}{HOSTILE}"):
+    for name in (f"{HOSTILE}.safetensors", f"{HOSTILE} broken.safetensors"):
         page.fill(f"{PANEL}vae_name input", name)
         page.keyboard.press("Enter")
         page.locator(f"{PANEL}vae_name input").blur()

@@ -25,20 +25,24 @@ def models() -> list[Place]:
     """The WebUI's own models, as its own code calls them."""
     from modules import sd_samplers_cfg_denoiser, shared
 
-    text = type(shared.sd_model.cond_stage_model)
+    model, reads = shared.sd_model, "get_learned_conditioning"
+    if hasattr(model, "cond_stage_model"):
+        model, reads = model.cond_stage_model, "forward"
     return [
         ("WebUI: denoiser", sd_samplers_cfg_denoiser.CFGDenoiser, "forward"),
         ("WebUI: denoiser", sd_samplers_cfg_denoiser.CFGDenoiser, "forward"),
-        ("WebUI: text encoder", _definer(text, "forward"), "forward"),
+        ("WebUI: text encoder", _definer(type(model), reads), reads),
     ]
 
 
 def tensors() -> list[Place]:
     """What returns latents or pictures, ours and the WebUI's."""
-    from modules import processing, shared
+    import vae_run
+
+    from modules import processing
 
     codec = _library("vae.codec")
-    module = type(shared.sd_model.first_stage_model)
+    module = type(vae_run.module())
     sample = processing.StableDiffusionProcessingTxt2Img
     own = [(f"VAE: {name}", codec, name) for name in ("decode_keeping", "decode_keeping", "decode_crop", "run_tiled")]
     return [

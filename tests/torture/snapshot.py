@@ -26,7 +26,7 @@ def host() -> dict[str, Any]:
     return {
         "vae": vae_run.state(),
         "model": sorted(vars(model)),
-        "modules": sorted(name for name, module in model.named_modules() if "forward" in vars(module)),
+        "modules": _hooked(model),
         "options": {name: repr(value) for name, value in sorted(shared.opts.data.items())},
         "callbacks": {name: len(found) for name, found in script_callbacks.callback_map.items()},
         "scripts": [[script.title() for script in runner.alwayson_scripts] for runner in runners],
@@ -36,6 +36,16 @@ def host() -> dict[str, Any]:
         "history": bool(getattr(shared.cmd_opts, "no_prompt_history", False)),
         "bar": type(shared.total_tqdm).__name__,
     }  # fmt: skip
+
+
+def _hooked(model: Any) -> list[str]:
+    """Names of the modules whose forward is not their class's. Forge's model is no module, but holds some."""
+    import torch
+
+    parts = {"": model} if isinstance(model, torch.nn.Module) else vars(model)
+    modules = [(f"{part}.{name}", module) for part, one in parts.items() if isinstance(one, torch.nn.Module)
+               for name, module in one.named_modules()]  # fmt: skip
+    return sorted(name for name, module in modules if "forward" in vars(module))
 
 
 def numbers() -> list[str]:
