@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -93,8 +94,13 @@ class A1111(Lending, Page):
         return [Path(sd_models.model_path), *([Path(given)] if given else [])]
 
     def reachable_from_outside(self) -> bool:
-        flags = ("webui_is_non_local", "share", "listen", "ngrok", "server_name")
-        return any(getattr(shared.cmd_opts, flag, None) for flag in flags)
+        flags = ("share", "listen", "ngrok")
+        if any(getattr(shared.cmd_opts, flag, None) for flag in flags):
+            return True
+        name = getattr(shared.cmd_opts, "server_name", None)
+        if name:  # the WebUI itself takes every name for "non-local"
+            return not _this_computer(str(name))
+        return bool(getattr(shared.cmd_opts, "webui_is_non_local", None))
 
     def data_folder(self) -> Path:
         return Path(paths_internal.data_path) / "vaeface"
@@ -272,6 +278,14 @@ class A1111(Lending, Page):
         script_callbacks.remove_callbacks_for_function(self._image_saved)
         self._redirect.remove()
         self._first_stage.release()
+
+
+def _this_computer(name: str) -> bool:
+    """Whether only this computer can reach a server of that name or address."""
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return name.lower() == "localhost"
 
 
 def _unmade(sampler: Any, job: Any, planned: int) -> int:

@@ -14,6 +14,7 @@ import vae_run
 
 COMPARE = {"vae": True, "vae_name": "Built-in", "vae_compare": True}
 BATCH = {"batch_size": 2, "n_iter": 2}
+NAMES = ["127.0.0.1", "localhost", "::1", "0.0.0.0", "192.168.1.5", "::", "paint.example", "127.0.0.1.example"]
 
 
 def painted(settings, **values) -> dict:
@@ -70,9 +71,21 @@ def presets() -> dict:
     try:
         script_callbacks.ui_settings_callback()
         found["outside"] = [host.reachable_from_outside(), *_options()]
+        found["by name"] = [name for name in NAMES if _served_as(host, name)]
     finally:
         shared.cmd_opts.webui_is_non_local = False
     return found
+
+
+def _served_as(host, name: str) -> bool:
+    """Whether a WebUI that was started with this --server-name counts as one that others reach."""
+    from modules import shared
+
+    before, shared.cmd_opts.server_name = shared.cmd_opts.server_name, name
+    try:
+        return host.reachable_from_outside()
+    finally:
+        shared.cmd_opts.server_name = before
 
 
 def _options() -> list:

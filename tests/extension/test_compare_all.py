@@ -51,3 +51,7 @@ def test_presets_by_name_in_a_request(scenes):
 def test_options_about_outside_can_be_set_only_from_inside_and_by_the_page(scenes):
     assert scenes["presets"]["inside"] == [[True, True, False]] * 2
     assert scenes["presets"]["outside"] == [True, *[[False, False, False]] * 2]
+
+
+def test_a_name_of_this_computer_alone_is_not_outside(scenes):
+    assert scenes["presets"]["by name"] == ["0.0.0.0", "192.168.1.5", "::", "paint.example", "127.0.0.1.example"]
