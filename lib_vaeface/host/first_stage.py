@@ -114,7 +114,8 @@ class FirstStage:
     def release(self) -> None:
         """Give every module its own names back."""
         while self._pointed:
-            self._pointed.pop().release()
+            self._pointed[-1].release()
+            self._pointed.pop()  # not before: what failed is tried again
 
 
 def host_vae(job: Any) -> HostVae:

@@ -39,6 +39,7 @@ FIRST = (
     ("img2img", "exception", "session/vaes.py", "_see"),
     ("blend", "memory", "host/conditioning.py", "_multicond"),
     ("all", "exception", "host/first_stage.py", "_make_room"),
+    ("blend", "exception", "host/first_stage.py", "Pointed.release"),
 )
 SHADOWED = ("vae", "model")
 ROUNDING = 3  # of 255
@@ -153,7 +154,8 @@ class Faults:
             name = "search"
         if number <= len(FIRST):
             name, kind, file, function = FIRST[number - 1]
-            where = next(one for one in self.calls[name] if re.fullmatch(rf"{file}:(.*\.)?{function}", one))
+            known = [one for one in self.calls[name] if re.fullmatch(rf"{file}:(.*\.)?{function}", one)]
+            where = known[0] if known else ""  # Forge passes by some
             trap, ours = traps.Trap(where, 1, traps.ACTS[kind](token)), True
             around: Callable[[], Any] = trap.in_ours
         else:
