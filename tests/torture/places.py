@@ -17,8 +17,9 @@ def _library(name: str) -> Any:
     return sys.modules[f"lib_vaeface.{name}"]
 
 
-def _definer(kind: type, name: str) -> type:
-    return next(one for one in kind.__mro__ if name in vars(one))
+def _of(what: str, one: Any, name: str) -> list[Place]:
+    """The method where it is defined; nothing where there is none."""
+    return [(what, kind, name) for kind in type(one).__mro__ if name in vars(kind)][:1]
 
 
 def models() -> list[Place]:
@@ -31,7 +32,7 @@ def models() -> list[Place]:
     return [
         ("WebUI: denoiser", sd_samplers_cfg_denoiser.CFGDenoiser, "forward"),
         ("WebUI: denoiser", sd_samplers_cfg_denoiser.CFGDenoiser, "forward"),
-        ("WebUI: text encoder", _definer(type(model), reads), reads),
+        *_of("WebUI: text encoder", model, reads),
     ]
 
 
@@ -42,14 +43,13 @@ def tensors() -> list[Place]:
     from modules import processing
 
     codec = _library("vae.codec")
-    module = type(vae_run.module())
     sample = processing.StableDiffusionProcessingTxt2Img
     own = [(f"VAE: {name}", codec, name) for name in ("decode_keeping", "decode_keeping", "decode_crop", "run_tiled")]
     return [
         *own,
         models()[0],
         ("WebUI: latents", sample, "sample"),
-        ("WebUI: decoder", _definer(module, "decode"), "decode"),
+        *_of("WebUI: decoder", vae_run.module(), "decode"),
         ("faces: maps of the detector", _library("face.centerface"), "maps_of"),
     ]
 
