@@ -26,6 +26,16 @@ def test_the_family_is_at_most_forty_megabytes() -> None:
     assert sum(path.stat().st_size for path in checkpoint.MODELS.rglob("*") if path.is_file()) <= 40_000_000
 
 
+def test_the_second_checkpoint_has_the_foreign_autoencoder_and_sdxl_conditioning() -> None:
+    other = checkpoint.load(checkpoint.MODELS / "pocket-xl.safetensors")
+    assert other.is_sdxl
+    vae = checkpoint.load_vae_state(checkpoint.MODELS / "pocket-xl-vae.safetensors")
+    own = other.first_stage_model.state_dict()
+    assert all(torch.equal(own[key].float(), value.float()) for key, value in vae.items())
+    (prompt,) = encode_prompts(other, ["a woman, blue background"], SIZE)
+    assert sorted(prompt) == ["crossattn", "vector"]
+
+
 def corners(picture: Tensor) -> Tensor:
     """Mean colour [3], 0..255, of the two upper corners of a picture [3,H,W] in -1..1."""
     both = torch.cat([picture[:, :48, :48], picture[:, :48, -48:]], dim=2)
