@@ -109,6 +109,8 @@ class Refiner:
             except Exception as error:
                 if len(part) > 1:
                     size = len(part) // 2
+                    for plan in part:
+                        plan.job.record["halved"] = reason(error)
                     continue
                 memory = isinstance(error, torch.cuda.OutOfMemoryError)
                 # What one face had no room for, the next of this size has none for either.
