@@ -1,5 +1,5 @@
 /* Loads javascript/parts/ when it is wanted, so that opening the page costs little: the timeline's parts when a prompt first
-   has a mark of the syntax in it, the tab's when the tab is first seen. */
+   has a mark of the syntax in it, the tab's when the tab or a place to drop files on is first seen. */
 
 (function() {
     "use strict";
@@ -58,7 +58,7 @@
     onOptionsChanged(look);
     onAfterUiUpdate(function() {
         look();
-        const tab = gradioApp().querySelector("#vaeface_tabs");
-        if (tab && !begun.has("tab")) seen.observe(tab);
+        if (begun.has("tab")) return;
+        gradioApp().querySelectorAll("#vaeface_tabs, .vaeface-drop").forEach((place) => seen.observe(place));
     });
 })();

@@ -162,7 +162,7 @@ def train(work: Work, name: str, vae: AutoencoderKL, reading: Path | None = None
     if detail:
         Trained(model).load_state_dict(Trained(checkpoint.load(file)).state_dict())
     lesson = Lesson(work.pool, encoder, work.device) if detail else None
-    trained = Trained(model, lesson and lesson.reader).train()
+    trained = Trained(model, lesson.reader if lesson else None).train()
     stage = Stage(name, work.states, trained, work.budget(name), decay=0.998)
     rng = random.Random(f"{work.seed} {name} {stage.step}")
     empty = torch.tensor(tokenizer("", padding="max_length", max_length=77)["input_ids"])
