@@ -65,7 +65,7 @@ def test_a_saved_latent_is_compared_and_the_slider_dragged(
     page.wait_for_selector(f"#vaeface_compare_vaes label:has-text('{vae}') input:checked")
     for name in page.locator("#vaeface_compare_vaes label").all_inner_texts():
         if name.strip() != vae:  # other tests' files fit as well
-            page.uncheck(f"#vaeface_compare_vaes label:text-is('{name.strip()}') input")
+            page.uncheck(f"#vaeface_compare_vaes label:has-text('{name.strip()}') input")
     page.click("#vaeface_compare_run")
     page.wait_for_selector("#vaeface_compare_shown .vaeface-viewer[data-ready]")
     assert page.locator("#vaeface_compare_shown figure").count() == 2
