@@ -160,6 +160,7 @@ def test_two_steps_run_at_once_and_each_failure_is_told(
     monkeypatch.setattr(checks, "run", run)
     monkeypatch.setattr(checks, "_gradio4", lambda: 0)
     monkeypatch.setattr(checks, "_plain", lambda: 0)
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(checks.environments, "ensure", lambda environment: Path("python"))
     monkeypatch.setattr(checks.chromium, "ensure", lambda install: True)
     assert checks.test(slow=False, quick=False, install_chromium=False, pytest_flags=[]) == 1

@@ -27,6 +27,23 @@ class Server:
     process: subprocess.Popen
     log: list[str] = field(default_factory=list)
 
+    @property
+    def data(self) -> Path:
+        """The folder with its user data and models."""
+        flags = list(self.process.args)
+        return Path(flags[flags.index("--data-dir") + 1])
+
+    @property
+    def vae_folder(self) -> Path:
+        folder = self.data / "models" / "VAE"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def model(self) -> Path:
+        """The tiny checkpoint it was started with."""
+        return self.data / "models" / "Stable-diffusion" / "tiny.safetensors"
+
     def read_log(self) -> None:
         for line in self.process.stdout or ():
             self.log.append(line)

@@ -22,14 +22,9 @@ STATUS = f"{PANEL}enabled .vaeface-status"
 @pytest.fixture(scope="module")
 def folder(server: Server) -> Path:
     """The WebUI's VAE folder, with one file that fits and one that does not."""
-    flags = list(server.process.args)
-    data = Path(flags[flags.index("--data-dir") + 1])
-    folder = data / "models" / "VAE"
-    folder.mkdir(parents=True, exist_ok=True)
-    model = data / "models" / "Stable-diffusion" / "tiny.safetensors"
-    shutil.copy(model, folder / "panel-kin.safetensors")
-    shutil.copy(ROOT / "tests" / "fixtures" / "taef2.safetensors", folder / "panel-other.safetensors")
-    return folder
+    shutil.copy(server.model, server.vae_folder / "panel-kin.safetensors")
+    shutil.copy(ROOT / "tests" / "fixtures" / "taef2.safetensors", server.vae_folder / "panel-other.safetensors")
+    return server.vae_folder
 
 
 def open_panel(page: Any) -> None:

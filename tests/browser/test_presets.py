@@ -20,8 +20,7 @@ HOSTILE = "<img src=x onerror=window.hacked=1>"
 @pytest.fixture
 def folder(server: Server) -> Iterator[Path]:
     """Where presets are, emptied after the test."""
-    flags = list(server.process.args)
-    found = Path(flags[flags.index("--data-dir") + 1]) / "vaeface" / "presets"
+    found = server.data / "vaeface" / "presets"
     yield found
     for path in found.glob("*.json"):
         path.unlink()

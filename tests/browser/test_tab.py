@@ -19,11 +19,7 @@ HANDLE = "#vaeface_compare_shown .vaeface-handle"
 @pytest.fixture(scope="module")
 def vae(server: Server) -> str:
     """A file that fits the tiny model: the model itself, named as a VAE."""
-    flags = list(server.process.args)
-    data = Path(flags[flags.index("--data-dir") + 1])
-    folder = data / "models" / "VAE"
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(data / "models" / "Stable-diffusion" / "tiny.safetensors", folder / "kin.safetensors")
+    shutil.copy(server.model, server.vae_folder / "kin.safetensors")
     return "kin.safetensors"
 
 

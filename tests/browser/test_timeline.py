@@ -226,6 +226,7 @@ def prepare_size(page: Any) -> None:
 
 def test_the_step_being_painted_is_marked(page: Any) -> None:
     prepare(page, steps=150)
+    set_number(page, "txt2img_width", 1024)  # so that a fast machine too is asked several times on the way
     page.fill(PROMPT, "a woman with [red:blue:75] hair")
     bars(page, 1)
     assert not page.is_visible(f"{STRIP} .vaeface-now")
