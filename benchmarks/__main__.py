@@ -1,49 +1,123 @@
-"""`python -m benchmarks [NAME ...]`: run benchmarks and write what they print into docs/performance.md.
+"""`python dev.py bench [--device cuda] [--full-size] [--a1111 FOLDER] [NAME ...]`: measure, write docs/performance.md.
 
-Without a NAME all of them. A place is `<!-- NAME -->` ... `<!-- /NAME -->`; NAME is a program in this folder. Each runs
-in a process of its own, torch on one thread.
+A place of the page is `<!-- NAME WORDS -->` ... `<!-- /NAME WORDS -->`. NAME is a program in this folder; the words say
+which run fills it: `full-size`, `cuda` and `a1111` each wait for their flag, a place without words needs none. Without
+a NAME all places of the run are filled. Each program runs in a process of its own, torch on one thread, and what it
+prints goes into its place; what it says of a bar (`summary.found`) goes into the table at the head of the page.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
 
-from benchmarks.tables import ROOT
+from benchmarks import summary
+from benchmarks.flags import Flags, of, parser
+from benchmarks.summary import Finding
+from benchmarks.tables import ROOT, lines
 
 PAGE = ROOT / "docs" / "performance.md"
-PLACE = re.compile(r"(?<=<!-- )(\w+)( -->\n).*?(\n<!-- /\1 -->)", re.DOTALL)
+FOUND = ROOT / "docs" / "performance" / "summary.json"
+PLACE = re.compile(r"<!-- (\w+(?: [\w-]+)*) -->\n(.*?)\n?<!-- /\1 -->", re.DOTALL)
+SUMMARY = "summary"
+Kept = dict[str, list[Finding]]
 
 
-def printed(name: str) -> str:
-    """What a benchmark prints, once it has ended well; SystemExit if it did not."""
-    print(f"--- {name}", file=sys.stderr, flush=True)
+def printed(place: str, asked: Flags) -> str:
+    """What the place's program prints, once it has ended well; SystemExit if it did not."""
+    name, *words = place.split()
+    print(f"--- {place}", file=sys.stderr, flush=True)
     begin = time.monotonic()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf8"}
-    command = [sys.executable, "-m", f"benchmarks.{name}"]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf8"}
+    if asked.device == "cpu":
+        environment["OMP_NUM_THREADS"] = "1"
+    command = [sys.executable, "-m", f"benchmarks.{name}", *asked.for_place(words)]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, encoding="utf8")
     if done.returncode != 0:
-        sys.exit(f"benchmarks/{name}.py failed; docs/performance.md was left as it is")
+        sys.exit(f"benchmarks/{name}.py failed; its place in docs/performance.md was left as it is")
     print(f"{done.stdout.strip()}\n\n{time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
-    return done.stdout.strip()
+    return done.stdout
 
 
-def written(page: str, names: list[str]) -> str:
-    """The page with the text of these places made anew."""
-    return PLACE.sub(
-        lambda found: f"{found[1]}{found[2]}{printed(found[1])}{found[3]}" if found[1] in names else found[0], page
-    )
+def places(page: str) -> list[str]:
+    """The labels of the page's places, from the top, without the table at its head."""
+    return [found[1] for found in PLACE.finditer(page) if found[1] != SUMMARY]
 
 
-def main(names: list[str]) -> None:
-    page = PAGE.read_text(encoding="utf8")
-    known = [found[1] for found in PLACE.finditer(page)]
+def chosen(page: str, names: Sequence[str], asked: Flags) -> list[str]:
+    """The places that this run fills. SystemExit: a name has none on the page, or none for these flags."""
+    all_places = places(page)
+    known = list(dict.fromkeys(place.split()[0] for place in all_places))
     if unknown := [name for name in names if name not in known]:
         sys.exit(f"{unknown[0]} is no benchmark of docs/performance.md; there are {', '.join(known)}")
-    PAGE.write_text(written(page, names or known), encoding="utf8")
+    ready = [place for place in all_places if asked.fills(place.split()[1:])]
+    found = [place for place in ready if not names or place.split()[0] in names]
+    if missing := set(names) - {place.split()[0] for place in found}:
+        name = sorted(missing)[0]
+        there = ", ".join(place.partition(" ")[2] or "no words" for place in all_places if place.split()[0] == name)
+        sys.exit(f"{name} has no place for this run; its places want: {there}")
+    return found
+
+
+def filled(page: str, place: str, text: str) -> str:
+    """The page with this text in the place."""
+    return PLACE.sub(lambda old: _place(place, text) if old[1] == place else old[0], page)
+
+
+def _place(place: str, text: str) -> str:
+    return "\n".join([f"<!-- {place} -->", *filter(None, [text.strip()]), f"<!-- /{place} -->"])
+
+
+def headed(page: str, kept: Kept) -> str:
+    """The page with the table at its head made from the findings of the places that it has."""
+    there = {place: kept[place] for place in places(page) if place in kept}
+    text = "\n".join(lines(summary.HEAD, summary.rows(there), words=len(summary.HEAD)))
+    return filled(page, SUMMARY, text)
+
+
+def read_kept() -> Kept:
+    if not FOUND.exists():
+        return {}
+    read = json.loads(FOUND.read_text(encoding="utf8"))
+    return {place: [Finding(**one) for one in findings] for place, findings in read.items()}
+
+
+def write(page: str, kept: Kept) -> None:
+    """What was kept for a place that the page has no more is dropped."""
+    FOUND.parent.mkdir(parents=True, exist_ok=True)
+    there = {place: [asdict(one) for one in kept[place]] for place in places(page) if kept.get(place)}
+    text = json.dumps(there, indent=1, ensure_ascii=False)
+    FOUND.write_text(f"{text}\n", encoding="utf8", newline="\n")
+    PAGE.write_text(page, encoding="utf8", newline="\n")
+
+
+@contextmanager
+def charts(asked: Flags) -> Iterator[Flags]:
+    """A quick run's charts are thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield replace(asked, images=Path(folder)) if asked.quick else asked
+
+
+def main(arguments: Sequence[str]) -> None:
+    read = parser()
+    read.add_argument("names", nargs="*", metavar="NAME", help="programs of benchmarks/; without one all")
+    known = read.parse_args(arguments)
+    with charts(of(known)) as asked:
+        for place in chosen(PAGE.read_text(encoding="utf8"), known.names, asked):
+            text, findings = summary.taken_out(printed(place, asked))
+            if not asked.quick:
+                # Read again each time: a long run loses nothing when a later program fails.
+                kept = {**read_kept(), place: findings}
+                write(headed(filled(PAGE.read_text(encoding="utf8"), place, text), kept), kept)
 
 
 if __name__ == "__main__":

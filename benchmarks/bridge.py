@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.tables import cpu_seconds, machine, table
+from benchmarks.tables import machine, table
+from benchmarks.timing import cpu_seconds
 from lib_vaeface.vae import metrics
 from lib_vaeface.vae.autoencoder import from_state_dict, load
 from lib_vaeface.vae.bridge import adaptive_noise, bridge, side_by_side

@@ -7,11 +7,11 @@ take minutes, and where it fails that is said.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.tables import cpu_seconds, machine, table
+from benchmarks.tables import machine, table
+from benchmarks.timing import cpu_seconds, exponent
 from lib_vaeface.schedule.compile import compile_prompt, segments
 from tests.fixtures import native_reading
 
@@ -106,13 +106,6 @@ def _slope(name: str, largest: int, shape: Shape) -> list[str]:
         f"{seconds[-1] * 1e3:,.1f}",
         f"{exponent(sizes, seconds):.2f}",
     ]
-
-
-def exponent(sizes: list[int], seconds: list[float]) -> float:
-    """The slope of the straight line through the points, both axes logarithmic (least squares): 1 is linear."""
-    xs, ys = [math.log(size) for size in sizes], [math.log(one) for one in seconds]
-    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
-    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
 
 
 def main() -> None:

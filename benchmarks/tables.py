@@ -1,7 +1,4 @@
-"""What every benchmark prints: Markdown tables, the machine it ran on, and CPU time.
-
-CPU time of the calling thread is what is compared, because a busy machine lengthens everything else.
-"""
+"""What every benchmark prints: Markdown tables and the machine it ran on."""
 
 from __future__ import annotations
 
@@ -9,30 +6,53 @@ import datetime
 import os
 import platform
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.flags import ROOT
+
+__all__ = ["ROOT", "code", "lines", "machine", "table"]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], words: int = 1) -> None:
     """Print rows as they come; the first `words` columns are text, the others are numbers."""
-    print(f"\n| {' | '.join(head)} |\n|{' --- |' * words}{' ---: |' * (len(head) - words)}")
-    for row in rows:
-        print(f"| {' | '.join(map(str, row))} |", flush=True)
+    print()
+    for line in lines(head, rows, words):
+        print(line, flush=True)
     print(flush=True)
 
 
-def machine(*packages: str) -> str:
-    """One line: date, processor, Python and the packages' versions."""
+def lines(head: Sequence[str], rows: Iterable[Sequence[object]], words: int = 1) -> Iterable[str]:
+    """A table's lines, each as soon as its row is known."""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * words}{' ---: |' * (len(head) - words)}"
+    for row in rows:
+        yield f"| {' | '.join(map(str, row))} |"
+
+
+def machine(*packages: str, device: str = "cpu") -> str:
+    """One line: date, processor, memory, GPU where one is used, Python and the packages' versions."""
     versions = [f"{name} {metadata.version(name)}" for name in packages]
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    parts = [f"{_processor()}, {os.cpu_count()} cores{load}", f"Python {sys.version.split()[0]}", *versions]
-    return f"*{today}; {'; '.join(parts)}.*"
+    parts = [f"{_processor()}, {os.cpu_count()} cores{_memory()}{load}", *_gpu(device)]
+    return f"*{today}; {'; '.join([*parts, f'Python {sys.version.split()[0]}', *versions])}.*"
+
+
+def _memory() -> str:
+    try:
+        return f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    except (AttributeError, ValueError, OSError):
+        return ""
+
+
+def _gpu(device: str) -> list[str]:
+    if device != "cuda":
+        return []
+    import torch
+
+    return [f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"]
 
 
 def _processor() -> str:
@@ -47,13 +67,3 @@ def _processor() -> str:
 def code(text: str) -> str:
     """Text in a table's cell, as it is written in a prompt."""
     return f"`{text}`".replace("|", "\\|")
-
-
-def cpu_seconds(work: Callable[[], Any], runs: int = 3) -> float:
-    """The best of some runs."""
-    best = float("inf")
-    for _ in range(runs):
-        start = time.thread_time()
-        work()
-        best = min(best, time.thread_time() - start)
-    return best

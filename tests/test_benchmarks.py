@@ -1,36 +1,148 @@
-"""The benchmarks' own parts: a page's places, the slope of a line, and that every place has a program."""
+"""The benchmarks' own parts: a page's places, which run fills which, the table at its head, the slope of a line."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks.schedule import exponent
+from benchmarks import summary
+from benchmarks.flags import Flags, flags
+from benchmarks.summary import Finding
 from benchmarks.tables import ROOT
+from benchmarks.timing import exponent, in_turn, last_exponent
+
+PAGE = """a
+<!-- summary -->
+<!-- /summary -->
+<!-- one -->
+old
+older
+<!-- /one -->
+b
+<!-- one full-size -->
+
+<!-- /one full-size -->
+<!-- two cuda full-size -->
+<!-- /two cuda full-size -->
+<!-- three -->
+c"""
 
 
-def test_every_place_of_the_page_is_filled_by_a_program() -> None:
-    places = {found[1]: found[0] for found in bench.PLACE.finditer(bench.PAGE.read_text(encoding="utf8"))}
-    assert {"schedule", "encodes", "callback", "ramps"} <= set(places)
-    for name, text in places.items():
-        assert (ROOT / "benchmarks" / f"{name}.py").is_file() and "| ---" in text, name
+def test_every_place_of_the_page_has_a_program() -> None:
+    found = bench.places(bench.PAGE.read_text(encoding="utf8"))
+    assert {"schedule", "encodes", "callback", "ramps"} <= set(found) and len(found) == len(set(found))
+    for place in found:
+        assert (ROOT / "benchmarks" / f"{place.split()[0]}.py").is_file(), place
+        assert set(place.split()[1:]) <= {"cuda", "full-size", "a1111"}, place
 
 
-def test_a_page_is_rewritten_between_its_marks_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "printed", lambda name: f"new {name}")
-    page = "a\n<!-- one -->\nold\nolder\n<!-- /one -->\nb\n<!-- two -->\n\n<!-- /two -->\n<!-- three -->\nc"
-    one = page.replace("old\nolder", "new one")
-    assert bench.written(page, ["one"]) == one
-    assert bench.written(page, ["one", "two"]) == one.replace("\n\n", "\nnew two\n")
+def test_what_is_kept_belongs_to_a_place_of_the_page() -> None:
+    assert set(bench.read_kept()) <= set(bench.places(bench.PAGE.read_text(encoding="utf8")))
 
 
-def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "printed", lambda name: pytest.fail("nothing may run"))
-    with pytest.raises(SystemExit, match="callback"):
-        bench.main(["kallback"])
+def test_a_page_is_rewritten_between_its_marks_only() -> None:
+    one = PAGE.replace("old\nolder", "new")
+    assert bench.filled(PAGE, "one", "new\n") == one
+    assert bench.filled(one, "one full-size", "big") == one.replace("\n\n<!-- /one full", "\nbig\n<!-- /one full")
+    assert bench.filled(bench.filled(PAGE, "two cuda full-size", "x"), "two cuda full-size", "") == PAGE
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "wanted"),
+    [
+        (Flags(), [], ["one"]),
+        (Flags(full_size=True), [], ["one", "one full-size"]),
+        (Flags("cuda"), [], []),
+        (Flags("cuda", full_size=True), ["two"], ["two cuda full-size"]),
+    ],
+)
+def test_flags_say_which_places_a_run_fills(asked: Flags, names: list[str], wanted: list[str]) -> None:
+    assert bench.chosen(PAGE, names, asked) == wanted
+
+
+@pytest.mark.parametrize(("name", "told"), [("kallback", "there are one, two"), ("two", "cuda full-size")])
+def test_a_name_without_a_place_is_refused(name: str, told: str) -> None:
+    with pytest.raises(SystemExit, match=told):
+        bench.chosen(PAGE, [name], Flags())
+
+
+def test_a_program_reads_the_flags_that_its_place_hands_over() -> None:
+    asked = Flags("cuda", True, True, Path("a"), "python", Path("b"))
+    assert flags(asked.for_place(["full-size", "a1111", "cuda"])) == asked
+    assert flags(["NAME", *Flags().for_place([])]) == Flags()
+
+
+def test_findings_are_taken_out_of_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print("text")
+    summary.found("page", "0.2 s – 14 KB", True)
+    print("more")
+    summary.found("growth", "1.3", False, part="faces", why="because")
+    text, findings = summary.taken_out(capsys.readouterr().out)
+    assert text == "text\nmore"
+    assert findings == [Finding("page", "0.2 s – 14 KB", True), Finding("growth", "1.3", False, "faces", "because")]
+
+
+def test_a_bar_that_is_not_met_needs_a_reason() -> None:
+    with pytest.raises(ValueError, match="reason"):
+        summary.found("page", "1 s", False)
+    with pytest.raises(KeyError):
+        summary.found("pages", "1 s", True)
+
+
+def test_the_head_has_a_row_for_each_bar_from_the_places_of_the_page_alone() -> None:
+    kept = {
+        "one": [Finding("page", "0.1 s", True), Finding("growth", "1.0", True, "faces")],
+        "gone": [Finding("kinship", "4 ms", True)],
+        "one full-size": [Finding("growth", "1.6", False, "batch", "quadratic")],
+    }
+    table = [line.strip("| ").split(" | ") for line in bench.headed(PAGE, kept).splitlines() if line.startswith("| ")]
+    rows = {row[0]: row[-2:] for row in table}
+    assert set(rows) == {summary.HEAD[0], "---"} | {what for what, *_ in summary.BARS.values()}
+    assert rows["import and page build"] == ["0.1 s", "yes"]
+    assert rows["growth"] == ["faces: 1.0<br>batch: 1.6", "yes (faces)<br>no (batch): quadratic"]
+    assert rows["callback"] == ["-", "not measured"]
+
+
+def test_one_program_changes_its_own_findings_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, kept = tmp_path / "page.md", tmp_path / "kept.json"
+    page.write_text(PAGE, encoding="utf8")
+    old = {"one full-size": [{"bar": "growth", "measured": "1.1", "met": True, "part": "", "why": ""}]}
+    kept.write_text(json.dumps({**old, "gone": []}), encoding="utf8")
+    monkeypatch.setattr(bench, "PAGE", page)
+    monkeypatch.setattr(bench, "FOUND", kept)
+    line = summary.MARK + json.dumps({"bar": "page", "measured": "0.2 s", "met": True})
+    monkeypatch.setattr(bench, "printed", lambda place, asked: f"of {place}\n{line}\n")
+    bench.main(["one"])
+    text = page.read_text(encoding="utf8")
+    assert "of one\n" in text and "| 0.2 s | yes |" in text and "| 1.1 | yes |" in text
+    now = json.loads(kept.read_text(encoding="utf8"))
+    assert now["one full-size"] == old["one full-size"] and set(now) == {"one", "one full-size"}
+    bench.main(["one", "--quick"])
+    assert page.read_text(encoding="utf8") == text
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
 def test_the_slope_is_the_power(power: float) -> None:
     sizes = [10, 20, 40, 80]
     assert exponent(sizes, [3.0 * size**power for size in sizes]) == pytest.approx(power)
+    assert last_exponent(sizes, [1e9, 1e-9, *(size**power for size in sizes[2:])]) == pytest.approx(power)
+
+
+def test_what_is_compared_takes_turns() -> None:
+    order: list[str] = []
+    times = in_turn({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
+    assert order == ["a", "b"] * 3 and all(len(one.seconds) == 3 for one in times.values())
+
+
+def test_a_chart_is_a_file_and_a_line_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import plots
+
+    monkeypatch.setattr(plots, "flags", lambda: Flags(images=tmp_path))
+    slopes = plots.chart("some", "Some", "items", "seconds", {"it": ([1, 2, 4], [2.0, 4.0, 8.0])}, bar=(3.0, "bar"))
+    assert slopes == {"it": pytest.approx(1.0)}
+    assert (tmp_path / "some.png").stat().st_size > 5_000 and "![Some](performance/some.png)" in capsys.readouterr().out
