@@ -55,7 +55,8 @@ def paint_parser() -> argparse.ArgumentParser:
     parser.add_argument("--scheduler", default=None, metavar="NAME", help="noise schedule, for example Karras")
     parser.add_argument("--width", type=int, default=256, help="pixels, a multiple of 8")
     parser.add_argument("--height", type=int, default=256)
-    parser.add_argument("--cfg", type=float, default=7.0, help="how strictly to follow the prompt")
+    parser.add_argument("--cfg", type=float, default=4.0,
+                        help="how strictly to follow the prompt (default: 4; the pocket model oversaturates above 5)")
     parser.add_argument("--clip-skip", type=int, default=None, metavar="N")
     parser.add_argument("--vae", default=None, metavar="NAME", help="file name of a VAE, as the page lists it")
     return parser

@@ -12,7 +12,7 @@ from lib_vaeface import host
 from lib_vaeface.options import DEFAULT_VAE, GIB, REMEMBER_VAE, VAE_GIB
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.decode import Own
-from lib_vaeface.vae.picked import AUTOMATIC, Habits, Pick, Picker, picker_of
+from lib_vaeface.vae.picked import AUTOMATIC, Habits, Pick, Picker, picker_for
 from lib_vaeface.vae.precision import NAMES
 from lib_vaeface.vae.protocol import Coder, HostVae
 
@@ -81,17 +81,24 @@ class VaeStage(Stage):
     def _passes(self, job: Any, own: HostVae) -> dict[str, Pick]:
         if not self.on:
             return {"first": BUILT_IN, "between": BUILT_IN, "hires": BUILT_IN}
-        first = self.pick(job, own, self.settings.vae_name, self.settings.vae_hash)
-        hires = first if self.settings.vae_hires == "Same" else self.pick(job, own, self.settings.vae_hires)
+        # What is tried in a plot, and what only the second pass of a checkpoint has, is no choice for the next picture.
+        chosen, second = not self.session.cells.on, bool(self.picks)
+        first = self.pick(job, own, self.settings.vae_name, self.settings.vae_hash, remember=chosen)
+        if self.settings.vae_hires == "Same":
+            hires = first
+        else:
+            hires = self.pick(job, own, self.settings.vae_hires, remember=chosen and second)
         return {"first": first, "between": first, "hires": hires}
 
     def picker(self) -> Picker:
         return picker()
 
-    def pick(self, job: Any, own: HostVae, name: str, weight_hash: str = "", precision: str = "") -> Pick:
+    def pick(
+        self, job: Any, own: HostVae, name: str, weight_hash: str = "", precision: str = "", remember: bool = False
+    ) -> Pick:
         """The proved VAE of that name for this generation; the reason is shown where it is not the one asked for.
 
-        precision: where decoding starts; "" as the person said.
+        precision: where decoding starts; "" as the person said. remember: as in `Picker.pick`.
         """
         chosen = self.settings
         pick = self.picker().pick(
@@ -102,6 +109,7 @@ class VaeStage(Stage):
             precision=precision or chosen.vae_precision,
             told=lambda climb: self.session.tell(job, str(climb)),
             habits=habits(self.host),
+            remember=remember,
         )
         if pick.why and name != AUTOMATIC:
             self.session.tell(job, pick.why)
@@ -187,7 +195,7 @@ def rounding(where: str) -> float:
 def picker() -> Picker:
     """The one picker of this process, with its files in the WebUI's data folder and the memory that it may use now."""
     webui = host.current()
-    found = picker_of(webui.data_folder(), tuple(webui.vae_folders()), tuple(webui.checkpoint_folders()))
+    found = picker_for(webui)
     found.codecs.most_bytes = int(webui.option(VAE_GIB) * GIB)
     return found
 

@@ -21,10 +21,9 @@ from lib_vaeface.face.passes import parse_passes
 from lib_vaeface.face.redecode import redecoder
 from lib_vaeface.face.shown import to_image
 from lib_vaeface.host.tab_protocol import TabHost
-from lib_vaeface.options import REMEMBER_VAE
 from lib_vaeface.ui.gradio_compat import limits
 from lib_vaeface.vae.finest import finest
-from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, Habits, Pick, in_memory, picker_of
+from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, Pick, in_memory, picker_for
 from lib_vaeface.vae.protocol import HostVae
 
 NAME = "VAE Face: faces"
@@ -74,9 +73,8 @@ def _improved(host: TabHost, image: Image.Image, vae: str, search: str, score: f
 
 
 def _picked(host: TabHost, own: HostVae, vae: str) -> Pick:
-    picker = picker_of(host.data_folder(), tuple(host.vae_folders()), tuple(host.checkpoint_folders()))
-    habits = Habits(memory=host.option(REMEMBER_VAE))
-    pick = finest(picker, own) if vae == AUTOMATIC else picker.pick(vae, own, precision="fp32", habits=habits)
+    picker = picker_for(host)
+    pick = finest(picker, own) if vae == AUTOMATIC else picker.pick(vae, own, precision="fp32")
     if pick.refused:
         raise ValueError(pick.why)
     return pick

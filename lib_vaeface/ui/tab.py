@@ -17,7 +17,7 @@ from lib_vaeface.ui.desk import Desk, problem
 from lib_vaeface.ui.face_regions import regions
 from lib_vaeface.vae import kept
 from lib_vaeface.vae.jsonfile import JsonFile
-from lib_vaeface.vae.picked import Picker, picker_of
+from lib_vaeface.vae.picked import picker_for
 from lib_vaeface.vae.workbench import Workbench
 
 TITLE, ID = "VAE Face", "vaeface"
@@ -30,9 +30,9 @@ PARTS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
 )
 
 
-def build(host: TabHost, picker: Picker | None = None) -> Tabs:
-    """What the WebUI's `on_ui_tabs` wants. picker: the generations' own by default."""
-    desk = desk_of(host, picker)
+def build(host: TabHost) -> Tabs:
+    """What the WebUI's `on_ui_tabs` wants."""
+    desk = desk_of(host)
     with gr.Blocks(analytics_enabled=False) as page, gr.Tabs(elem_id="vaeface_tabs"):
         for title, make in PARTS:
             with gr.Tab(title, id=f"vaeface_{title.lower()}", elem_id=f"vaeface_tab_{title.lower()}"):
@@ -40,10 +40,9 @@ def build(host: TabHost, picker: Picker | None = None) -> Tabs:
     return [(page, TITLE, ID)]
 
 
-def desk_of(host: TabHost, picker: Picker | None = None) -> Desk:
-    data = host.data_folder()
-    shared = picker or picker_of(data, tuple(host.vae_folders()), tuple(host.checkpoint_folders()))
-    bench = Workbench(shared, lambda: host.vae(None), JsonFile(data / "vae-measured.json"))
+def desk_of(host: TabHost) -> Desk:
+    measured = JsonFile(host.data_folder() / "vae-measured.json")
+    bench = Workbench(picker_for(host), lambda: host.vae(None), measured)
     return Desk(host, bench, kept.last, regions)
 
 

@@ -21,7 +21,7 @@ from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.vae_words import answer_mark, family, precision, size
 from lib_vaeface.vae.kinship import CheckpointFacts
 from lib_vaeface.vae.listing import SAME, Line, Listing, find, listing
-from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, Habits, Picker, facts_of, picker_of
+from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, Habits, Picker, facts_of, picker_for
 from lib_vaeface.vae.verdicts import UNKNOWN
 from lib_vaeface.vae.workbench import Told, silent
 
@@ -110,8 +110,7 @@ class Menu:
         return listing(self._picker(), self._loaded(), habits)
 
     def _picker(self) -> Picker:
-        host = self.host
-        return picker_of(host.data_folder(), tuple(host.vae_folders()), tuple(host.checkpoint_folders()))
+        return picker_for(self.host)
 
     def _loaded(self) -> CheckpointFacts:
         """Of the loaded model. Only the first look at a model waits for a generation that runs. ValueError: none is."""

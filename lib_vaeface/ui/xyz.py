@@ -17,7 +17,7 @@ from lib_vaeface.host.tab_protocol import Axis
 from lib_vaeface.settings import AXES, FIELDS, GROUPS, PLOT
 from lib_vaeface.vae.library import VaeNameError
 from lib_vaeface.vae.listing import listing
-from lib_vaeface.vae.picked import Habits, Picker, facts_of, picker_of
+from lib_vaeface.vae.picked import Habits, facts_of, picker_for
 
 PREFIX = "[VAE Face] "
 MOST_NAMED = 12
@@ -70,7 +70,7 @@ def check(field: Field, host: Host, values: Sequence[object]) -> None:
 
 def _find(field: Field, host: Host, name: str) -> None:
     # Whether it fits is told cell by cell: another axis may change the checkpoint.
-    library = _picker(host).library
+    library = picker_for(host).library
     library.refresh()
     try:
         library.find(name)
@@ -95,15 +95,11 @@ def names(listed: str, host: Host) -> list[str]:
 
 def _vaes(host: Host) -> list[str]:
     # Without the queue's lock: a plot may ask while it holds it.
-    picker = _picker(host)
+    picker = picker_for(host)
     try:
         return listing(picker, facts_of(host.vae(None)), Habits()).names
     except (ValueError, RuntimeError):  # no model, or one that is just being loaded
         return [entry.name for entry in picker.library.refresh() if entry.usable]
-
-
-def _picker(host: Host) -> Picker:
-    return picker_of(host.data_folder(), tuple(host.vae_folders()), tuple(host.checkpoint_folders()))
 
 
 def _range(field: Field) -> str:

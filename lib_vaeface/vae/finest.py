@@ -13,7 +13,6 @@ from dataclasses import replace
 from .known import SHA256
 from .library import Entry
 from .picked import Pick, Picker
-from .precision import Climb
 from .protocol import HostVae
 from .verdicts import FITS
 
@@ -42,11 +41,11 @@ def candidates(picker: Picker) -> list[tuple[str, Entry]]:
     return [(kind, entry) for kind in KINDS for entry in of_kind(entries, kind, published)]
 
 
-def finest(picker: Picker, host: HostVae, told: Callable[[Climb], None] = lambda _: None) -> Pick:
+def finest(picker: Picker, host: HostVae) -> Pick:
     """The fine-tune for faces of the model that is loaded, in fp32; the built-in one, with the reason, where there is
     none."""
     for kind, entry in candidates(picker):
-        pick = picker.prove(entry, host, precision="fp32", told=told)
+        pick = picker.prove(entry, host, precision="fp32")
         if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
             return replace(pick, why=f"Automatic chose {entry.name} for faces: {kind.upper()} fine-tune that fits")
     return Pick(why="Automatic for faces: no MSE or EMA fine-tune that fits was found")

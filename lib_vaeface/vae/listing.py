@@ -13,12 +13,11 @@ from .errors import VaeFileError
 from .finest import candidates
 from .kinship import CheckpointFacts, judge
 from .library import Entry, VaeNameError
-from .picked import BUILT_IN, Habits, Picker
+from .picked import BUILT_IN, NOTHING_ELSE, Habits, Picker
 from .verdicts import FITS, REFUSED, UNKNOWN, Verdict
 
 UNUSABLE = "can't be used"
 OPEN = "Header and weights don't tell. A test picture does, when the file is used or tested."
-NOTHING_ELSE = "no file that fits was picked before, is named like it or is the default"
 SAME = "Same"
 
 
@@ -60,12 +59,7 @@ def listing(picker: Picker, facts: CheckpointFacts, habits: Habits) -> Listing:
     """Looks at the folders again; files that were looked at before cost next to nothing."""
     entries = picker.library.refresh()
     found = Listing(facts.name, tuple(_line(picker, entry, facts) for entry in entries), ("", ""), ("", ""))
-    automatic = _first(
-        found,
-        picker.for_automatic(facts, habits),
-        BUILT_IN,
-        "no file that fits was picked before, is named like it or is the default",
-    )
+    automatic = _first(found, picker.for_automatic(facts, habits), BUILT_IN, NOTHING_ELSE)
     tuned = [(entry, f"{kind.upper()} fine-tune") for kind, entry in candidates(picker)]
     faces = _first(found, tuned, SAME, "no MSE or EMA fine-tune is known to fit")
     return Listing(facts.name, found.lines, automatic, faces)

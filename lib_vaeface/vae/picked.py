@@ -20,7 +20,7 @@ from .jsonfile import JsonFile, Texts
 from .kinship import CheckpointFacts, fitting, judge
 from .library import BESIDE_CHECKPOINTS, Entry, Folder, Library, VaeNameError
 from .precision import RUNGS, Climb
-from .protocol import HostVae
+from .protocol import Folders, HostVae
 from .scaling import Scaling
 from .verdicts import FITS, UNKNOWN, Verdict, Verdicts
 from .weights import broken
@@ -28,7 +28,7 @@ from .weights import broken
 BUILT_IN, AUTOMATIC = "Built-in", "Automatic"
 BEST = "best"
 MOST_BYTES = 2 * 2**30
-NO_OTHER = "Automatic chose the model's own VAE: no file that fits was picked before, is named like it or the default"
+NOTHING_ELSE = "no file that fits was picked before, is named like it or is the default"
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,12 @@ class Picker:
         precision: str = BEST,
         told: Callable[[Climb], None] = lambda climb: None,
         habits: Habits = Habits(),
+        remember: bool = False,
     ) -> Pick:
         """The VAE for the model that is loaded. What does not fit is never opened for it; the WebUI's own is used then.
 
         allow: use one whose fit can't be told, and remember that for this pair. told: see `precision.Ladder`.
+        remember: a file that was asked for by name is what "Automatic" takes from now on, if the habits allow it.
         """
         if wanted == BUILT_IN:
             return Pick()
@@ -136,7 +138,7 @@ class Picker:
             pick = self._proved(entry, host, facts, allow, precision, told)
         except (VaeNameError, VaeFileError, OSError) as error:
             return Pick(why=f"{error} The model's own VAE was used.", refused=True)
-        if pick.codec is not None and habits.memory:
+        if pick.codec is not None and remember and habits.memory:
             self._remember(facts, entry)
         return pick
 
@@ -234,7 +236,7 @@ class Picker:
                 continue
             if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:
                 return replace(pick, why=f"Automatic chose {entry.name}: {reason}, and it fits")
-        return Pick(why=NO_OTHER)
+        return Pick(why=f"Automatic chose the model's own VAE: {NOTHING_ELSE}")
 
 
 @functools.lru_cache(maxsize=1)
@@ -244,6 +246,11 @@ def picker_of(data: Path, vaes: tuple[Path, ...], checkpoints: tuple[Path, ...])
     library = Library([*vaes, *(Folder(path, BESIDE_CHECKPOINTS) for path in checkpoints)], hashes)
     codecs = Codecs(remembered=JsonFile(data / "vae-precision.json"))
     return Picker(library, Verdicts(data / "vae-verdicts.json"), JsonFile(data / "vae-chosen.json"), codecs)
+
+
+def picker_for(webui: Folders) -> Picker:
+    """The one picker of this process for a WebUI's folders."""
+    return picker_of(webui.data_folder(), tuple(webui.vae_folders()), tuple(webui.checkpoint_folders()))
 
 
 def _named_for(entry: Entry, stem: str) -> bool:

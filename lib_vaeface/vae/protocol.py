@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ class HostVae:
     """The WebUI's own VAE, of the model that is loaded now.
 
     checkpoint: the model's name; file: its path, "" if unknown; identity: changes whenever other weights are loaded.
-    spaces: keys of the latent formats that the model can have. tensors: the weights as they lie in the host, only to be
+    formats: keys of the latent formats that the model can have. tensors: the weights as they lie in the host, only to be
     read. encode: pictures [1,3,H,W] in 0..1 -> raw latents [1,z,h,w] (the posterior's mean); decode: the way back;
     both are the WebUI's own way. scale, shift: sampler's latent = (raw - shift) * scale.
     """
@@ -31,6 +33,14 @@ class HostVae:
     decode: Callable[[Tensor], Tensor]
     device: torch.device
     circular: bool = False
+
+
+class Folders(Protocol):
+    """Where the files of a WebUI are: our own, VAEs, and checkpoints, among which there may be VAEs named for them."""
+
+    def data_folder(self) -> Path: ...
+    def vae_folders(self) -> Iterable[Path]: ...
+    def checkpoint_folders(self) -> Iterable[Path]: ...
 
 
 @dataclass(frozen=True)

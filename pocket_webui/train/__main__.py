@@ -14,7 +14,7 @@ from . import autoencoder, diffusion, pool, reading, sheets
 from .settings import FULL, QUICK, VAE, XL_TEXT, Plan, shorten
 from .work import Work
 
-STAGES = ("render", "vae", "vae_ema", "vae_mse", "text", "diffusion", "detail", "xl_vae", "xl_text", "xl")
+STAGES = ("render", "vae", "vae_ema", "vae_mse", "text", "diffusion", "detail", "xl_vae", "xl_text", "xl", "xl_detail")
 FILES = {"vae": "pocket-base-vae", "vae_ema": "pocket-ema", "vae_mse": "pocket-mse", "xl_vae": "pocket-xl-vae"}
 
 
@@ -56,6 +56,7 @@ def steps_of(work: Work) -> dict[str, Callable[[], None]]:
         "diffusion": lambda: diffusion.train(work, "diffusion", finished(work, "vae"), read(work, "text")),
         "detail": lambda: diffusion.train(work, "detail", finished(work, "vae")),
         "xl": lambda: diffusion.train(work, "xl", finished(work, "xl_vae"), read(work, "xl_text")),
+        "xl_detail": lambda: diffusion.train(work, "xl_detail", finished(work, "xl_vae")),
     }
     return runs | {stage: (lambda stage=stage: run_autoencoder(work, stage)) for stage in FILES}
 
@@ -78,7 +79,7 @@ def arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="STAGE=N",
-        help="time limit for vae, tune, text, diffusion, detail, xl_vae or xl; the learning rate follows it",
+        help="time limit for vae, tune, text, diffusion, detail, xl_vae, xl or xl_detail; the learning rate follows it",
     )
     return parser.parse_args()
 
@@ -88,7 +89,7 @@ def plan_of(args: argparse.Namespace) -> Plan:
         limits = {name: float(value) for name, value in (item.split("=", 1) for item in args.minutes)}
     except ValueError:
         raise SystemExit("--minutes wants STAGE=N, for example --minutes diffusion=60") from None
-    known = ("vae", "tune", "text", "diffusion", "detail", "xl_vae", "xl")
+    known = ("vae", "tune", "text", "diffusion", "detail", "xl_vae", "xl", "xl_detail")
     if unknown := set(limits) - set(known):
         raise SystemExit(f"--minutes: unknown {', '.join(sorted(unknown))}; it takes {', '.join(known)}")
     return shorten(QUICK if args.quick else FULL, limits, args.pool)

@@ -1,4 +1,4 @@
-"""Stages `diffusion`, `detail` and `xl`: text encoder and U-Net together, on latents of a frozen autoencoder."""
+"""Stages `diffusion`, `detail`, `xl`, `xl_detail`: text encoder and U-Net together, on a frozen autoencoder's latents."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Times:
 MIDDLE = (350, 850)
 BEGINNING = Times(early=0.5)
 DETAIL = Times(early=0.25, middle=0.55, cap=12.0)
-DETAIL_CLOSEUPS = 0.7  # share of batches of close-ups in the stage `detail`
-READ = 16  # captions read beside a batch of the stage `detail`: else "grey shirt, white background" comes out swapped
+DETAIL_CLOSEUPS = 0.7  # share of batches of close-ups in the detail stages
+READ = 16  # captions read beside a batch of the detail stages: else "grey shirt, white background" comes out swapped
 
 
 class Trained(nn.Module):
@@ -142,12 +142,12 @@ def louder_text(model: LatentDiffusion, tokens: Tensor, gain: float = 4.0) -> No
 
 
 def train(work: Work, name: str, vae: AutoencoderKL, reading: Path | None = None) -> None:
-    """Run the stage `diffusion`, `detail` or `xl`.
+    """Run the stage `diffusion` or `xl`, or `detail` or `xl_detail` on what that one left behind.
 
-    `reading` is the file of the text encoder to begin with; `detail` begins with the checkpoint of `diffusion`. Writes
-    `<models>/pocket.safetensors` (or pocket-xl) whenever state is saved, and a sheet at the end.
+    `reading` is the file of the text encoder that the first two begin with. Writes `<models>/pocket.safetensors` (or
+    pocket-xl) whenever state is saved, and a sheet at the end.
     """
-    xl, detail = name == "xl", name == "detail"
+    xl, detail = name.startswith("xl"), name.endswith("detail")
     tokenizer = load_tokenizer(checkpoint.TOKENIZER)
     store = LatentStore(work.folder / f"latents-{'xl' if xl else 'diffusion'}", Pool(work.pool), tokenizer)
     vae = vae.to(work.device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]

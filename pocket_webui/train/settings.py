@@ -75,6 +75,7 @@ class Plan:
     detail: Budget
     xl_vae: Budget
     xl: Budget
+    xl_detail: Budget
     unet: dict[str, Any] = field(default_factory=lambda: UNET)
     xl_unet: dict[str, Any] = field(default_factory=lambda: XL_UNET)
     crop: int = 64
@@ -91,6 +92,7 @@ FULL = Plan(
     detail=Budget(6_000, 16, 5e-4),
     xl_vae=Budget(8_000, 8, 1e-3),
     xl=Budget(20_000, 16, 8e-4),
+    xl_detail=Budget(6_000, 16, 5e-4),
 )
 
 QUICK = Plan(
@@ -102,6 +104,7 @@ QUICK = Plan(
     detail=Budget(6, 4, 5e-4),
     xl_vae=Budget(12, 4, 1e-3),
     xl=Budget(12, 4, 8e-4),
+    xl_detail=Budget(6, 4, 5e-4),
     unet={**UNET, "model_channels": 32, "channel_mult": [1, 2], "attention_resolutions": [2]},
     xl_unet={**XL_UNET, "channel_mult": [1, 2], "attention_resolutions": [2]},
     crop=32,

@@ -17,6 +17,7 @@ BUDGET_OF = {
     "detail": "detail",
     "xl_vae": "xl_vae",
     "xl": "xl",
+    "xl_detail": "xl_detail",
 }
 
 

@@ -69,6 +69,19 @@ def memory() -> dict:
     return found
 
 
+def others() -> dict:
+    """What Automatic takes after another VAE was picked for faces, for the hires pass, or for a cell of a plot."""
+    found, faces = {}, {"faces": True, "face_boxes": "0.2,0.2,0.8,0.8"}
+    found["faces painted by"] = vae_run.picked("Automatic", settings={**faces, "face_vae": "tuned.safetensors"})["ours"]
+    found["faces"] = used("Automatic")
+    hires = vae_run.picked("same.safetensors", settings={"vae_hires": "tuned.safetensors"}, **pocket_run.JOBS["hires"])
+    found["hires painted by"], found["hires"] = hires["ours"], used("Automatic")
+    cell = pocket_run.job([{"vae": True}])
+    cell._vaeface_axes, cell._vaeface_plot = {"vae_name": "tuned.safetensors"}, object()
+    found["cell painted by"], found["cell"] = pocket_run.process(cell)["ours"][0], used("Automatic")
+    return found
+
+
 def limits() -> dict:
     """How many codecs stay open, and whether latents are kept."""
     vaes, kept = sys.modules["lib_vaeface.session.vaes"], sys.modules["lib_vaeface.vae.kept"]

@@ -9,7 +9,7 @@ from tests.extension.forks import play
 from tests.extension.pocket_run import CHECKOUT
 
 RUN = Path(__file__).with_name("options_run.py")
-SCENES = "page,default_vae,memory,limits,syntax,timing"
+SCENES = "page,default_vae,memory,others,limits,syntax,timing"
 BY_NAME = {option.name.removeprefix("vaeface_"): option for option in OPTIONS}
 
 
@@ -48,6 +48,14 @@ def test_picks_are_remembered_until_that_is_switched_off(scenes):
     tuned, own = "tuned.safetensors", "Built-in"
     wanted = {"picked": tuned, "again": tuned, "off": own, "nothing new": own, "forgotten": own}
     assert scenes["memory"] == wanted
+
+
+@pytest.mark.torch
+def test_only_the_vae_of_the_whole_picture_is_remembered(scenes):
+    found, tuned, same = scenes["others"], "tuned.safetensors", "same.safetensors"
+    assert found["faces painted by"]["VAE Face faces"]["used"] == tuned and found["faces"] == "Built-in"
+    assert found["hires painted by"]["VAE Face VAE"]["used"] == tuned and found["hires"] == same
+    assert found["cell painted by"]["VAE Face VAE"]["used"] == tuned and found["cell"] == same
 
 
 @pytest.mark.torch

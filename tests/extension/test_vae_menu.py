@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lib_vaeface.ui.vae_menu import Menu
-from lib_vaeface.vae.picked import picker_of
+from lib_vaeface.vae.picked import picker_for
 from tests.extension.tab_host import desk
 
 ASKED = (("vae_name", "Automatic"), ("vae_hires", "Same"), ("face_vae", "Automatic"))
@@ -17,10 +17,6 @@ def host(tmp_path):
     made = desk(tmp_path, "tuned", "same", "foreign").host
     (tmp_path / "VAE" / "<img src=x>.safetensors").write_bytes(b"junk")
     return made
-
-
-def picker(host):
-    return picker_of(host.data_folder(), tuple(host.vae_folders()), ())
 
 
 def text(markup):
@@ -65,10 +61,10 @@ def test_automatic_says_what_a_generation_takes(host):
     assert "Takes the VAE of pocket" in text(menu.card("vae_name", "Automatic"))
     host.options["vaeface_default_vae"] = "same"
     assert "Takes same.safetensors" in text(menu.card("vae_name", "Automatic"))
-    picker(host).pick("tuned.safetensors", own)
+    picker_for(host).pick("tuned.safetensors", own, remember=True)
     card = text(menu.card("vae_name", "Automatic"))
     assert "Takes tuned.safetensors" in card and "picked last for this checkpoint" in card
-    assert picker(host).pick("Automatic", own).name == "tuned.safetensors"
+    assert picker_for(host).pick("Automatic", own).name == "tuned.safetensors"
     assert "forgotten" in menu.forget()
     assert "Takes same.safetensors" in text(menu.card("vae_name", "Automatic"))
 
