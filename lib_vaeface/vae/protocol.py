@@ -16,8 +16,8 @@ class HostVae:
     """The WebUI's own VAE, of the model that is loaded now.
 
     checkpoint: the model's name; file: its path, "" if unknown; identity: changes whenever other weights are loaded.
-    formats: keys of the latent formats that the model can have. tensors: the weights as they lie in the host, only to be
-    read. encode: pictures [1,3,H,W] in 0..1 -> raw latents [1,z,h,w] (the posterior's mean); decode: the way back;
+    formats: keys of the latent formats that the model can have. tensors: the weights as they lie in the host, to be
+    read only. encode: pictures [1,3,H,W] in 0..1 -> raw latents [1,z,h,w] (the posterior's mean); decode: the way back;
     both are the WebUI's own way. scale, shift: sampler's latent = (raw - shift) * scale.
     """
 

@@ -230,7 +230,8 @@ def hundred() -> dict:
         name = rng.choice((*BAD, "same.safetensors", "tuned.safetensors", "broken.safetensors"))
         if name == "broken.safetensors":
             cut = bytearray(whole[: rng.randrange(len(whole))])
-            cut[rng.randrange(min(len(cut), 4000) or 1) : ][:1] = bytes([rng.randrange(256)])
+            place = rng.randrange(min(len(cut), 4000) or 1)
+            cut[place : place + 1] = bytes([rng.randrange(256)])
             (folder / name).write_bytes(bytes(cut))
         pick = vaes.picker().pick(name, host.vae(None))
         used += pick.codec is not None
