@@ -12,6 +12,6 @@ def stale_notice(script_version: str) -> str:
     if script_version == __version__:
         return ""
     return (
-        f"VAE Face was updated to {script_version}, but {__version__} is still in memory. It stays off until then: "
-        "please restart the WebUI."
+        f"VAE Face was updated to {script_version}, but {__version__} is still in memory. Please restart the WebUI; "
+        "until then VAE Face stays off."
     )
