@@ -30,11 +30,10 @@ class Report:
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
-def export(shelf: Shelf, names: Iterable[str] | None = None) -> str:
-    """One JSON text with these presets of one's own, all by default."""
+def export(shelf: Shelf) -> str:
+    """One JSON text with all presets of one's own."""
     mine = shelf.listing(tidy=False).mine
-    chosen = list(mine) if names is None else [name for name in names if name in mine]
-    return dump({FORMAT: 1, "presets": [mine[name].document() for name in chosen]}).decode("utf8")
+    return dump({FORMAT: 1, "presets": [preset.document() for preset in mine.values()]}).decode("utf8")
 
 
 def import_text(shelf: Shelf, text: bytes, conflicts: str = LEAVE) -> Report:

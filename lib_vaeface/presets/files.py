@@ -16,6 +16,7 @@ WRITING = ".writing"  # the end of a temporary file's name
 LOCK = "vaeface.lock"
 PATIENCE = 20.0  # seconds to wait for other processes
 GAP = 0.003  # seconds between two turns of one process
+REPLACE_TRIES = 20  # on Windows
 LEFT_BEHIND = 60.0  # seconds after which a temporary file belongs to nobody any more
 LIMIT = 2**20  # bytes of one preset
 
@@ -73,9 +74,9 @@ def write(path: Path, data: bytes) -> None:
         raise FileRefused(f"{path.stem} was not saved: {reason(error)}.") from error
 
 
-def _replace(name: str, path: Path, tries: int = 20) -> None:
+def _replace(name: str, path: Path) -> None:
     """Windows replaces no file that somebody is just reading."""
-    for left in reversed(range(tries)):
+    for left in reversed(range(REPLACE_TRIES)):
         try:
             os.replace(name, path)
             return
@@ -99,8 +100,8 @@ def settle(folder: Path) -> None:
         os.close(handle)
 
 
-def move(path: Path, folder: Path, end: str = "") -> Path:
-    """Move a file into a folder, under its name with `end` and a number if that is taken there. FileRefused.
+def move(path: Path, folder: Path) -> Path:
+    """Move a file into a folder, under its name with a number if that is taken there. FileRefused.
 
     To be called by whoever holds the lock: a name that is free must stay so.
     """
@@ -108,11 +109,11 @@ def move(path: Path, folder: Path, end: str = "") -> Path:
         folder.mkdir(exist_ok=True)
         if folder.is_symlink():
             raise FileRefused(f"{folder.name} is a link to somewhere else; {path.name} was left alone.")
-        target = folder / f"{path.name}{end}"
+        target = folder / path.name
         number = 1
         while os.path.lexists(target):
             number += 1
-            target = folder / f"{path.stem} {number}{path.suffix}{end}"
+            target = folder / f"{path.stem} {number}{path.suffix}"
         os.rename(path, target)
         settle(folder)
         settle(path.parent)
@@ -121,9 +122,9 @@ def move(path: Path, folder: Path, end: str = "") -> Path:
     return target
 
 
-def sweep(folder: Path, now: float | None = None) -> None:
+def sweep(folder: Path) -> None:
     """Remove temporary files of processes that died."""
-    until = (time.time() if now is None else now) - LEFT_BEHIND
+    until = time.time() - LEFT_BEHIND
     try:
         for entry in os.scandir(folder):
             if entry.name.endswith(WRITING) and entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < until:

@@ -18,12 +18,7 @@ class SampleHost:
     def __init__(self):
         self.comments = []
         self.errors = []
-        self.options = {
-            "vaeface_record_calls": True,
-            "vaeface_keep_latents": False,
-            "vaeface_save_latents": False,
-            "vaeface_vae_stays": True,
-        }
+        self.options = {"vaeface_keep_latents": False}
         self.stack = []
         self.outside = False
         self.data = Path(os.devnull)
