@@ -1,17 +1,23 @@
 """Speed of the schedule's parser, as ratios within one run. `python -m benchmarks schedule`.
 
-Baselines: the hosts' grammar as facts state it (one Earley grammar, ambiguous over stray brackets), run by lark itself;
-and the plain recursive statement of their reading (tests/fixtures/native_reading.py). lark is left out where it would
-take minutes, and where it fails that is said.
+Baselines: with --a1111 the real A1111's own parser, in this process; without, the hosts' grammar as facts state it (one
+Earley grammar, ambiguous over stray brackets) run by lark itself, and the plain recursive statement of their reading
+(tests/fixtures/native_reading.py). lark is left out where it would take minutes.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from benchmarks.flags import flags
+from benchmarks.plots import chart
+from benchmarks.summary import found
 from benchmarks.tables import machine, table
-from benchmarks.timing import cpu_seconds, exponent
+from benchmarks.timing import cpu_seconds, exponent, in_turn, last_exponent
 from lib_vaeface.schedule.compile import compile_prompt, segments
 from tests.fixtures import native_reading
 
@@ -29,6 +35,8 @@ SPACE: /\s+/
 %import common.SIGNED_NUMBER -> NUMBER
 """
 RECORDED = {"200 edits": "71,200 †", "1,000 edits": "> 280,000 †", "10,000 edits": "not feasible †"}
+LINEAR = 1.15  # an exponent up to this is taken for linear: times have noise
+BAR, COUNT = 500, 100  # how many times faster than lark, at how many edits
 Shape = Callable[[int], str]
 
 
@@ -47,6 +55,14 @@ CASES: list[tuple[str, str, bool]] = [  # name, prompt, whether lark can finish 
     ("16 blends at once", "[a:b:2,18] " * 16, False),
     ("5,000 blends at once", "[a:b:2,18] " * 5_000, False),
 ]
+GROWING: dict[str, Shape] = {
+    "edits `[a:b:0.3]`": _edits,
+    "entries of `[a|b|...]`": lambda n: "[" + "|".join(f"a{i}" for i in range(n)) + "]",
+    "emphases `(w:1.1)`": lambda n: "(w:1.1), " * n,
+    "blends `[a:b:2,18]`": lambda n: "[a:b:2,18] " * n,
+    "AND parts": lambda n: " AND ".join(f"[a{i}:b:0.3]" for i in range(n)),
+}
+ITEMS = [10, 30, 100, 300, 1_000, 3_000, 10_000]
 HOSTILE: list[tuple[str, int, Shape]] = [  # name, largest n, prompt of size n
     ("open `[`", 20_000, lambda n: "[" * n),
     ("open `(`", 20_000, lambda n: "(" * n),
@@ -73,7 +89,12 @@ HOSTILE: list[tuple[str, int, Shape]] = [  # name, largest n, prompt of size n
 ]
 
 
-def _milliseconds(work: Callable[[], Any], runs: int = 3) -> float | str:
+def _whole(prompt: str) -> Any:
+    """Parsed, and evaluated for every step."""
+    return [line.at(step) for line in compile_prompt(prompt, STEPS) for step in range(STEPS)]
+
+
+def _milliseconds(work: Callable[[], Any], runs: int = 5) -> float | str:
     try:
         return cpu_seconds(work, runs) * 1e3
     except (RecursionError, AssertionError) as error:
@@ -90,15 +111,22 @@ def _ratio(above: float | str, below: float | str) -> str:
 
 def _compared(name: str, prompt: str, parse: Callable[[str], Any] | None) -> list[str]:
     ours = _milliseconds(lambda: segments(prompt, STEPS))
-    timeline = _milliseconds(lambda: compile_prompt(prompt, STEPS))
+    timeline = _milliseconds(lambda: _whole(prompt))
     plain = _milliseconds(lambda: native_reading.schedule(prompt, STEPS))
-    theirs = _milliseconds(lambda: parse(prompt), 1) if parse else RECORDED.get(name, "-")
-    return [name, *map(_shown, (theirs, plain, ours, timeline)), _ratio(theirs, ours), _ratio(ours, plain)]
+    theirs = _milliseconds(lambda: parse(prompt), 3) if parse else RECORDED.get(name, "-")
+    if name == f"{COUNT} edits" and isinstance(theirs, float) and isinstance(timeline, float):
+        _judge(theirs / timeline, "lark, the grammar alone")
+    return [name, *map(_shown, (theirs, plain, ours, timeline)), _ratio(theirs, timeline), _ratio(ours, plain)]
+
+
+def _judge(ratio: float, against: str) -> None:
+    why = "" if ratio >= BAR else f"below {BAR} x"
+    found("schedule", f"{ratio:,.0f} x", ratio >= BAR, f"{COUNT} edits against {against}", why)
 
 
 def _slope(name: str, largest: int, shape: Shape) -> list[str]:
     sizes = [largest // 8, largest // 4, largest // 2, largest]
-    seconds = [cpu_seconds(lambda size=size: compile_prompt(shape(size), STEPS)) for size in sizes]
+    seconds = [cpu_seconds(lambda size=size: _whole(shape(size)), 3) for size in sizes]
     return [
         name,
         f"{largest:,}",
@@ -108,21 +136,76 @@ def _slope(name: str, largest: int, shape: Shape) -> list[str]:
     ]
 
 
+def _growth(sizes: list[int]) -> None:
+    series = {}
+    for name, shape in GROWING.items():
+        series[name] = (sizes, [cpu_seconds(partial(_whole, shape(n)), 3) * 1e3 for n in sizes])
+    title = f"Parse and evaluate {STEPS} steps"
+    chart("growth-schedule", title, "items in the prompt", "CPU time, ms", series, fit=False)
+    slopes = {name: last_exponent(*points) for name, points in series.items()}
+    head = ("items", *(f"{n:,}" for n in sizes), "exponent, larger half")
+    rows = ([*(f"{ms:,.2f}" for ms in points[1]), f"{slopes[name]:.2f}"] for name, points in series.items())
+    table(head, ([_cell(name), *row] for name, row in zip(series, rows, strict=True)))
+    worst = max(slopes.values())
+    why = "" if worst < LINEAR else "see the table of shapes"
+    found("schedule", f"{sizes[-1]:,} items: exponent {worst:.2f} at most", worst < LINEAR, "growth", why)
+    found("growth", f"exponent {worst:.2f} at most", worst < LINEAR, "schedule items", why)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _beside_a1111(folder: Path, counts: list[int]) -> None:
+    """A1111's own function, from its file, beside ours: both parse and evaluate all steps."""
+    path = folder / "modules" / "prompt_parser.py"
+    spec = importlib.util.spec_from_file_location("a1111_prompt_parser", path)
+    assert spec is not None and spec.loader is not None, path
+    theirs: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(theirs)
+    rows = []
+    for name, shape in GROWING.items():
+        for count in counts if name.startswith("edits") else counts[:2]:
+            prompt = shape(count)
+            if " AND " in prompt or ",18]" in prompt:
+                continue  # read elsewhere, or not at all
+            works = {
+                "theirs": lambda p=prompt: theirs.get_learned_conditioning_prompt_schedules([p], STEPS),
+                "ours": lambda p=prompt: _whole(p),
+            }
+            times = in_turn(works, 3)
+            ratio = times["theirs"].median / times["ours"].median
+            cells = [*(f"{one.median * 1e3:,.1f}" for one in times.values()), f"{ratio:,.0f}"]
+            rows.append([_cell(name), f"{count:,}", *cells])
+            if name.startswith("edits") and count == COUNT:
+                _judge(ratio, "A1111's own parser")
+    print("CPU milliseconds, medians of three; both parse and evaluate all steps.")
+    table(("items", "number", "A1111's own parser", "ours", "ratio"), rows)
+
+
 def main() -> None:
+    asked = flags()
+    print(machine("lark", "pyparsing"))
+    if asked.a1111:
+        _beside_a1111(asked.a1111, [10] if asked.quick else [10, 30, COUNT])
+        return
     import lark
 
     parser = lark.Lark(GRAMMAR)
-    print(machine("lark", "pyparsing"))
     print(
         f"\nMilliseconds of CPU time at {STEPS} steps. lark runs the hosts' grammar and only parses; the others"
         " evaluate too. *plain reading*: the hosts' rules written down directly, without extensions or notes"
-        " (`tests/fixtures/native_reading.py`). *segments*, *timeline*: ours. † not run here: A1111's own parser with"
-        " the same lark on another day and a like machine."
+        " (`tests/fixtures/native_reading.py`). *segments*: the list that the hosts' parser gives; *timeline*: what a"
+        " generation uses, for all steps. † not run here: A1111's own parser with the same lark on another day and a"
+        " like machine."
     )
-    head = ("prompt", "lark", "plain reading", "segments", "timeline", "lark / segments", "segments / plain")
-    table(head, (_compared(name, prompt, parser.parse if can else None) for name, prompt, can in CASES))
+    cases = CASES[:1] if asked.quick else CASES
+    head = ("prompt", "lark", "plain reading", "segments", "timeline", "lark / timeline", "segments / plain")
+    table(head, (_compared(name, prompt, parser.parse if can else None) for name, prompt, can in cases))
+    _growth(ITEMS[:3] if asked.quick else ITEMS)
     print("Hostile prompts: our timeline at *n* (milliseconds), and its exponent from *n*/8 to *n* (1 is linear).")
-    table(("shape", "n", "characters", "timeline", "exponent"), (_slope(*shape) for shape in HOSTILE))
+    shapes = [(name, 80, shape) for name, _, shape in HOSTILE[:2]] if asked.quick else HOSTILE
+    table(("shape", "n", "characters", "timeline", "exponent"), (_slope(*shape) for shape in shapes))
 
 
 if __name__ == "__main__":

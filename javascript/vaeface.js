@@ -105,13 +105,14 @@
 
     /* Open lists tell of each file what is known of it. */
     function annotate(status) {
-        const notes = byId(status.dataset.files)?.querySelector("[data-notes]");
+        const items = parsed(status, "pickers").flatMap((id) => [...byId(id)?.querySelectorAll("ul li") || []]);
+        const notes = items.length && byId(status.dataset.files)?.querySelector("[data-notes]");
         if (!notes) return;
         const known = JSON.parse(notes.dataset.notes);
-        parsed(status, "pickers").forEach((id) => byId(id)?.querySelectorAll("ul li").forEach(function(item) {
+        items.forEach(function(item) {
             const note = known[item.dataset.value || item.getAttribute("aria-label")];
             if (note && item.dataset.vaeface !== note[0]) [item.dataset.vaeface, item.title] = note;
-        }));
+        });
     }
 
     /* Examples go into the prompt box used last, at the caret. */

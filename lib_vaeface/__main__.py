@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         return _told(asked, str(problem), WRONG, {})
     except KeyboardInterrupt:
-        return _told(asked, "stopped; nothing was written", 130, {})
+        return _told(asked, "stopped; no file is half-written", 130, {})
 
 
 def _told(asked: argparse.Namespace, text: str, code: int, details: dict[str, object]) -> int:

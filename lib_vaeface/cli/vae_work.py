@@ -122,15 +122,15 @@ def _by_latents(asked: argparse.Namespace) -> tuple[dict[str, Any], Tensor | Non
     first = asked.vaes[0]
     found: dict[str, Any] = {}
     for number, (name, text) in enumerate(named.items(), 1):
-        shared.progress(number, len(named), "VAEs")
         problem = "" if text == first else _no_fit(text, first, asked.allow_unknown)
         if problem:
             found[name] = problem
-            continue
-        # Kin have one scale: what was said of the first goes for all.
-        path, said = shared.split_vae(text)
-        codec = shared.open_vae(f"{path}@{said or _scale(first, stored)}", asked)
-        found |= decode_each(for_codec(stored, codec), {name: codec}, asked.max_bytes)
+        else:
+            # Kin have one scale: what was said of the first goes for all.
+            path, said = shared.split_vae(text)
+            codec = shared.open_vae(f"{path}@{said or _scale(first, stored)}", asked)
+            found |= decode_each(for_codec(stored, codec), {name: codec}, asked.max_bytes)
+        shared.progress(number, len(named), "VAEs")
     return found, truth
 
 

@@ -17,6 +17,10 @@ def current() -> Host:
         from lib_vaeface.host.forge import Forge
 
         return Forge()
+    if found == "reForge":
+        from lib_vaeface.host.reforge import ReForge
+
+        return ReForge()
     if found == "SD.Next":
         from lib_vaeface.host.sdnext import SDNext
 

@@ -1,17 +1,13 @@
 """Adapter for Forge: what differs from A1111 is here, see docs/hosts.md.
 
-Its sampler asks with the batch's rows only, its jobs run in inference_mode, its checkpoints are engines whose parts are
-in `forge_objects`, its VAE takes and gives pictures [B,H,W,3] in 0..1, and its own memory manager decides what lies on
-the device. What we compute there is asked for from that manager, never while the sampler runs.
+Its sampler asks with the batch's rows only, its jobs run in inference_mode, its checkpoints are engines, its VAE takes
+and gives pictures [B,H,W,3] in 0..1, and its own memory manager decides what lies on the device.
 """
 
 from __future__ import annotations
 
-import sys
 import weakref
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +17,7 @@ from backend import memory_management
 from backend.nn.vae import DiagonalGaussianDistribution
 from backend.text_processing import classic_engine
 from lib_vaeface.face.protocol import LatentCoder, Resampler
-from lib_vaeface.host import resample
+from lib_vaeface.host import parts
 from lib_vaeface.host.a1111 import A1111
 from lib_vaeface.host.conditioning import Redirect, Texts
 from lib_vaeface.host.first_stage import FirstStage, Pointed
@@ -30,16 +26,7 @@ from modules import devices, sd_models, shared
 
 forge_models: Any = sd_models  # with what A1111's module of that name does not have
 ENGINES = ("text_processing_engine", "text_processing_engine_l", "text_processing_engine_g")
-SPACES = {"SD15": "sd1", "SD20": "sd1", "SDXL": "sdxl", "SD3": "sd3", "Flux": "flux1"}
 SAME_MODULES = "Use same choices"
-NESTED = (
-    "forge_objects",
-    "forge_objects_after_applying_lora",
-    "current_lora_hash",
-    "comments",
-    "extra_generation_params",
-)
-FACE_FIELDS = ("distilled_cfg_scale",)
 
 
 class EngineTexts(Texts):
@@ -72,34 +59,15 @@ class EngineTexts(Texts):
         return forge_models.model_data.forge_hash, () if plain else tuple(self.about(prompts).values())
 
 
-class PointedEngine(Pointed):
-    """The model's own two functions, scaled latents [B,z,h,w] to pictures [B,3,H,W] in -1..1 and back.
+class PointedEngine(parts.PointedModel):
+    manager = memory_management
 
-    Previews stay the WebUI's own: they come while the sampler runs, when nothing else may be put on the device.
-    """
+    def raw(self, scaled: Tensor) -> Tensor:
+        raw: Tensor = self.module.forge_objects.vae.first_stage_model.process_out(scaled)
+        return raw
 
-    def ways(self) -> dict[str, Callable[[Tensor], Any]]:
-        return {"decode_first_stage": self._decode, "encode_first_stage": self._encode}
-
-    def _decode(self, scaled: Tensor) -> Tensor | None:
-        if _previewing():
-            return None
-        vae = self.module.forge_objects.vae
-        self._room(vae, vae.memory_used_decode, scaled.shape)
-        found = self.coder.decode(vae.first_stage_model.process_out(scaled))
-        return None if found is None else found.clamp(-1, 1).to(scaled)
-
-    def _encode(self, images: Tensor) -> Tensor | None:
-        vae = self.module.forge_objects.vae
-        self._room(vae, vae.memory_used_encode, images.shape)
-        moments = self.coder.moments(images)
-        if moments is None:
-            return None
-        return _latents(vae, moments).to(images)
-
-    def _room(self, vae: Any, needed: Callable[..., float], shape: torch.Size) -> None:
-        if self.coder.computes():
-            make_room(vae, needed(shape, torch.float32))
+    def scaled(self, moments: Tensor) -> Tensor:
+        return _latents(self.module.forge_objects.vae, moments)
 
 
 class ForgeStage(FirstStage):
@@ -107,25 +75,14 @@ class ForgeStage(FirstStage):
         return [PointedEngine(shared.sd_model, coder, job, thread)]
 
 
-class ForgeResampler(resample.A1111Resampler):
-    """A job inside another one takes the outer one's patched model parts with it; they are put back."""
+class ForgeResampler(parts.PartsResampler):
+    """Its models do not tell the size that they were trained at."""
 
     def __init__(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> None:
         super().__init__(job, coder, open_session)
         model = shared.sd_model
         if not (getattr(model, "is_sd1", False) or getattr(model, "is_sd2", False)):
             self.native = 1024
-
-    def _make(self, request: Any) -> resample.FaceJob:
-        job = super()._make(request)
-        for name in FACE_FIELDS:
-            if hasattr(self.job, name):
-                setattr(job, name, getattr(self.job, name))
-        return job
-
-    def _paint(self, request: Any) -> Tensor | None:
-        with _parts_kept():
-            return super()._paint(request)
 
 
 class Forge(A1111):
@@ -149,7 +106,7 @@ class Forge(A1111):
         return {*super().second_models(job), *other}
 
     def resampler(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> Resampler:
-        return ForgeResampler(job, _with_room(coder), open_session)
+        return ForgeResampler(job, parts.with_room(memory_management, coder), open_session)
 
     def settle_model(self) -> None:
         forge_models.forge_model_reload()
@@ -173,7 +130,7 @@ def host_vae(job: Any) -> HostVae:
         checkpoint=str(getattr(info, "name_for_extra", "") or getattr(info, "name", "")),
         file=str(getattr(info, "filename", "")),
         identity=f"{forge_models.model_data.forge_hash}|{getattr(info, 'shorthash', '')}|{id(module)}",
-        formats=_formats(model),
+        formats=parts.formats(getattr(getattr(model, "model_config", None), "latent_format", None)),
         channels=int(vae.latent_channels),
         scale=float(module.scaling_factor),
         shift=float(module.shift_factor),
@@ -183,33 +140,6 @@ def host_vae(job: Any) -> HostVae:
         device=torch.device(vae.device),
         circular=bool(getattr(job, "tiling", False)),
     )
-
-
-def make_room(vae: Any, activations: float) -> None:
-    """Ask Forge for device memory for a VAE as large as its own, and for what it computes."""
-    device = torch.device(vae.device)
-    if device.type != "cpu":
-        weights = 4 * sum(parameter.numel() for parameter in vae.first_stage_model.parameters())
-        memory_management.free_memory(activations + weights, device)
-
-
-def _with_room(coder: LatentCoder) -> LatentCoder:
-    vae = shared.sd_model.forge_objects.vae
-
-    def encode(images: Tensor) -> Tensor:
-        make_room(vae, vae.memory_used_encode(images.shape, torch.float32))
-        return coder.encode(images)
-
-    def decode(latents: Tensor) -> Tensor:
-        make_room(vae, vae.memory_used_decode(latents.shape, torch.float32))
-        return coder.decode(latents)
-
-    return LatentCoder(encode, decode)
-
-
-def _formats(model: Any) -> tuple[str, ...]:
-    known = type(getattr(getattr(model, "model_config", None), "latent_format", None)).__name__
-    return (SPACES[known],) if known in SPACES else ()
 
 
 @torch.no_grad()
@@ -242,24 +172,3 @@ def _kept(conds: Any) -> Any:
         return {key: _kept(value) for key, value in conds.items()}
     with torch.inference_mode(False), torch.no_grad():
         return conds.clone()
-
-
-def _previewing() -> bool:
-    """Whether this thread decodes for the live preview: inside the sampler, or not in a job at all."""
-    frame: FrameType | None = sys._getframe()
-    names = set()
-    while frame is not None:
-        names.add(frame.f_code.co_name)
-        frame = frame.f_back
-    return "store_latent" in names or "process_images" not in names
-
-
-@contextmanager
-def _parts_kept() -> Iterator[None]:
-    model = shared.sd_model
-    before = {name: getattr(model, name) for name in NESTED if hasattr(model, name)}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(model, name, value)

@@ -13,13 +13,11 @@ from lib_vaeface.face.protocol import LatentCoder
 from lib_vaeface.vae.autoencoder import from_state_dict
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.finest import finest
-from lib_vaeface.vae.picked import AUTOMATIC, Pick, raw
+from lib_vaeface.vae.picked import AUTOMATIC, SAME, Pick, raw
 from lib_vaeface.vae.protocol import HostVae
 
 if TYPE_CHECKING:
     from .generation import Session
-
-SAME = "Same"
 
 
 @dataclass(frozen=True)

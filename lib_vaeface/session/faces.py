@@ -16,8 +16,9 @@ from lib_vaeface.face.protocol import Detector, Face, Redecode, Resampler
 from lib_vaeface.face.redecode import redecoder
 from lib_vaeface.face.shown import EVERYTHING, NOTHING, shown
 from lib_vaeface.settings import Settings
+from lib_vaeface.vae.picked import SAME
 
-from .face_vae import SAME, FaceVae
+from .face_vae import FaceVae
 from .stage import Stage
 
 if TYPE_CHECKING:

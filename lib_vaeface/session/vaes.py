@@ -12,7 +12,7 @@ from lib_vaeface import host
 from lib_vaeface.options import DEFAULT_VAE, GIB, REMEMBER_VAE, VAE_GIB
 from lib_vaeface.vae.codec import Autoencoder
 from lib_vaeface.vae.decode import Own
-from lib_vaeface.vae.picked import AUTOMATIC, Habits, Pick, Picker, picker_for
+from lib_vaeface.vae.picked import AUTOMATIC, SAME, Habits, Pick, Picker, picker_for
 from lib_vaeface.vae.precision import NAMES
 from lib_vaeface.vae.protocol import Coder, HostVae
 
@@ -84,7 +84,7 @@ class VaeStage(Stage):
         # What is tried in a plot, and what only the second pass of a checkpoint has, is no choice for the next picture.
         chosen, second = not self.session.cells.on, bool(self.picks)
         first = self.pick(job, own, self.settings.vae_name, self.settings.vae_hash, remember=chosen)
-        if self.settings.vae_hires == "Same":
+        if self.settings.vae_hires == SAME:
             hires = first
         else:
             hires = self.pick(job, own, self.settings.vae_hires, remember=chosen and second)

@@ -17,13 +17,13 @@ from lib_vaeface.ui.html import Markup, tag
 from lib_vaeface.ui.outside import check
 from lib_vaeface.vae.crossing import listed
 from lib_vaeface.vae.kept import Kept
+from lib_vaeface.vae.picked import AUTOMATIC
 from lib_vaeface.vae.sampled import read_file
 from lib_vaeface.vae.universal import Stored, for_codec
 from lib_vaeface.vae.workbench import Reference, Regions, Told, Undecided, Workbench
 
 LAST, KEPT, FILE = "Last generation", "Kept latents", "A file of mine"
 SOURCES = (LAST, KEPT, FILE)
-AUTOMATIC = "Automatic"
 ACCEPT = ".latent,.safetensors,image/*"
 
 

@@ -19,8 +19,9 @@ from lib_vaeface.settings import NAMES, Settings
 from lib_vaeface.ui import uploads
 from lib_vaeface.ui.desk import problem
 from lib_vaeface.ui.html import Markup, join, tag
-from lib_vaeface.ui.outside import OutsideError, check
+from lib_vaeface.ui.outside import check
 
+NOTE = "vaeface-note"
 MARK = " · factory"  # no name of a person's has the dot
 NOTHING = Markup("")
 MOST_LINES = 12
@@ -138,14 +139,11 @@ class Presets:
     def _guarded(self, work: Callable[[], Any], failed: Callable[[Markup], Any]) -> Any:
         try:
             return work()
-        except (PresetError, OutsideError, ValueError) as error:
+        except ValueError as error:  # a PresetError, an OutsideError, or an upload that is none
             return failed(problem(str(error)))
         except Exception as error:
             self.host.report_error(f"VAE Face: presets: {type(error).__name__}")
             return failed(problem(f"It failed ({type(error).__name__}); the console has the details."))
-
-
-NOTE = "vaeface-note"
 
 
 def name_of(picked: object) -> str:

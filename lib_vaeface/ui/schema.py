@@ -39,7 +39,7 @@ def answer(host: Host) -> dict[str, Any]:
         "schema": schema(host),
         "positional": list(NAMES),
         "infotext": {"v": infotext.SCHEMA, "keys": {group.key: _written(name) for name, group in GROUPS.items()}},
-        "axes": [PREFIX + label(field) for field in FIELDS if field.axis and not field.hidden],
+        "axes": [PREFIX + label(field) for field in FIELDS if field.axis],
         "examples": [{"alwayson_scripts": {TITLE: {"args": [example]}}} for example in EXAMPLES],
     }
 
@@ -92,7 +92,7 @@ def _row(number: int, field: Field) -> str:
     if field.minimum is not None:
         values = f"{field.minimum:g} to {field.maximum:g}"
     key = f"{GROUPS[field.group].key}: `{field.infotext}`" if field.infotext else GROUPS[field.group].key
-    axis = label(field) if field.axis and not field.hidden else ""
+    axis = label(field) if field.axis else ""
     default = f"`{json.dumps(told['default'])}`"
     cells = (number, f"`{field.name}`", told["type"], default, values, key, axis, field.help)
     return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"

@@ -63,26 +63,10 @@ class Upload:
 
     def latents(self) -> StoredFile:
         """What a latent file holds. VaeFileError, a ValueError: none."""
-        with self.kept() as path:
+        with tempfile.TemporaryDirectory(prefix="vaeface-") as folder:
+            path = Path(folder) / self.name
+            path.write_bytes(self.data)
             return read_file(path)
-
-    def kept(self) -> _Kept:
-        """The file on the disk, for as long as the `with` lasts."""
-        return _Kept(self)
-
-
-class _Kept:
-    def __init__(self, upload: Upload) -> None:
-        self._upload = upload
-        self._folder = tempfile.TemporaryDirectory(prefix="vaeface-")
-
-    def __enter__(self) -> Path:
-        path = Path(self._folder.name) / self._upload.name
-        path.write_bytes(self._upload.data)
-        return path
-
-    def __exit__(self, *error: object) -> None:
-        self._folder.cleanup()
 
 
 def read(text: str | None) -> list[Upload]:

@@ -27,7 +27,7 @@ COSTS = {"vaes": 0.6, "face models": 0.5, "": 0.0}
 
 def axes(host: Host) -> list[Axis]:
     """In the order of the table."""
-    return [_axis(field, host) for field in FIELDS if field.axis and not field.hidden]
+    return [_axis(field, host) for field in FIELDS if field.axis]
 
 
 def _axis(field: Field, host: Host) -> Axis:

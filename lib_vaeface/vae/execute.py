@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .groupnorm import scaled, statistics
 from .program import Act, Attention, Conv, Fork, Join, Norm, Op, Program, Up, sheds
 
 # Attention in pieces of queries, so that kernels which build the matrix of scores hold at most this many of them.
@@ -75,7 +77,7 @@ def run(
     trim: for crops, called with position and x where context may be shed; the crop's convolutions then pad with zeros
     at all its sides, and the caller cuts off what that spoils.
     """
-    x, stack = state[0], list(state[1:])
+    x, stack = laid_out(state[0]), list(state[1:])
     circular = net.circular and trim is None
     del state  # what the caller lets go of is freed as soon as it is used
     for position in range(start, stop):
@@ -87,22 +89,35 @@ def run(
         elif isinstance(op, Join):
             x = _join(net, op, x, stack.pop())
         elif isinstance(op, Norm):
-            x = normalise(net, op, x, position, norms)
+            kept = position == start or isinstance(program.ops[position - 1], Fork)
+            x = normalise(net, op, x, position, norms, None if kept else x)
         elif isinstance(op, Attention):
             x = attend(net, op, x, position, norms)
         else:
             x = _local(net, op, x, circular)
             if trim and (isinstance(op, Up) or (isinstance(op, Conv) and op.stride == 2)):
                 x = trim(position + 1, x)
-    return (x, *stack)
+    return (x.contiguous() if stop == len(program.ops) else x, *stack)
 
 
-def normalise(net: Net, op: Norm, x: Tensor, position: int, norms: Norms) -> Tensor:
-    """GroupNorm with its activation, in a new tensor."""
+def layout(device: torch.device, dtype: torch.dtype) -> torch.memory_format:
+    """The order of an activation's numbers: on a CPU channels last, in which its convolutions are faster."""
+    last = device.type == "cpu" and dtype in (torch.float32, torch.bfloat16)
+    return torch.channels_last if last else torch.contiguous_format
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """x in the order that is used there; the operations keep it."""
+    order = layout(x.device, x.dtype)
+    return x if order == torch.contiguous_format or x.stride(1) == 1 else x.contiguous(memory_format=order)
+
+
+def normalise(net: Net, op: Norm, x: Tensor, position: int, norms: Norms, into: Tensor | None = None) -> Tensor:
+    """GroupNorm with its activation, in a new tensor, or in `into` (x itself) where that is given and possible."""
+    if x.device.type == "cpu" and x.dtype == torch.float32:
+        return _normalise_strips(net, op, x, position, norms, into)
     weight, bias = net.weights[op.name + ".weight"], net.weights[op.name + ".bias"]
-    found = norms.known.get(position)
-    if found is None and not norms.measure:
-        raise KeyError(f"no statistics are kept for {op.name}")
+    found = _known(op, position, norms)
     if found is None and x.dtype == torch.float32:
         size = x.shape[2] * x.shape[3]
         y, mean, rstd = torch.native_group_norm(x, weight, bias, 1, op.channels, size, op.groups, op.eps)
@@ -114,15 +129,35 @@ def normalise(net: Net, op: Norm, x: Tensor, position: int, norms: Norms) -> Ten
     return _activate(op.act, _apply(op, x, weight, bias, found))
 
 
+def _normalise_strips(net: Net, op: Norm, x: Tensor, position: int, norms: Norms, into: Tensor | None) -> Tensor:
+    found = _known(op, position, norms)
+    if found is None:
+        found = norms.known[position] = Statistics(*statistics(x, op.groups))
+    scale, shift = _line(op, net.weights[op.name + ".weight"], net.weights[op.name + ".bias"], found)
+    return scaled(x, scale, shift, partial(_activate, op.act), torch.empty_like(x) if into is None else into)
+
+
+def _known(op: Norm, position: int, norms: Norms) -> Statistics | None:
+    found = norms.known.get(position)
+    if found is None and not norms.measure:
+        raise KeyError(f"no statistics are kept for {op.name}")
+    return found
+
+
+def _line(op: Norm, weight: Tensor, bias: Tensor, given: Statistics) -> tuple[Tensor, Tensor]:
+    """What each channel is multiplied by, and what is added, by torch's own operations."""
+    repeat = op.channels // op.groups
+    scale = (given.variance + op.eps).rsqrt().float().repeat_interleave(repeat) * weight
+    return scale, torch.addcmul(bias, given.mean.float().repeat_interleave(repeat), scale, value=-1)
+
+
 def _apply(op: Norm, x: Tensor, weight: Tensor, bias: Tensor, given: Statistics) -> Tensor:
     """GroupNorm with given statistics: in fp32 by the very operations of torch's own, so that crops equal the whole."""
-    repeat = op.channels // op.groups
     if x.dtype != torch.float32:
+        repeat = op.channels // op.groups
         mean, variance = (t.float().repeat_interleave(repeat) for t in (given.mean, given.variance))
         return F.batch_norm(x, mean, variance, weight, bias, False, 0.0, op.eps)
-    rstd = (given.variance + op.eps).rsqrt().float().repeat_interleave(repeat)
-    scale = rstd * weight
-    shift = torch.addcmul(bias, given.mean.float().repeat_interleave(repeat), scale, value=-1)
+    scale, shift = _line(op, weight, bias, given)
     return torch.addcmul(shift.view(1, -1, 1, 1), x, scale.view(1, -1, 1, 1))
 
 
@@ -193,12 +228,16 @@ def phases(weight: Tensor) -> Tensor:
 def upsample(x: Tensor, kernels: Tensor, bias: Tensor | None, circular: bool) -> Tensor:
     """Doubling and its convolution: output pixel (2i+a, 2j+b) is phase (a, b) at pixel (i, j)."""
     height, width = x.shape[2:]
-    x = _around(x, circular)
-    out = x.new_empty(1, kernels.shape[2], 2 * height, 2 * width)
+    around = 0 if circular else 1  # zeros around are the library's to think of: no copy of x is made for them
+    x = _around(x, True) if circular else x
+    order = layout(x.device, x.dtype)
+    x = x.contiguous(memory_format=order)  # once, not for every phase
+    shape = 1, kernels.shape[2], 2 * height, 2 * width
+    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=order)
     for a in (0, 1):
         for b in (0, 1):
-            window = x[:, :, a : a + height + 1, b : b + width + 1]
-            out[:, :, a::2, b::2] = F.conv2d(window, kernels[a, b], bias)
+            part = F.conv2d(x, kernels[a, b], bias, padding=around)
+            out[:, :, a::2, b::2] = part[:, :, a : a + height, b : b + width]
     return out
 
 

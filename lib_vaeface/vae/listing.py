@@ -13,12 +13,11 @@ from .errors import VaeFileError
 from .finest import candidates
 from .kinship import CheckpointFacts, judge
 from .library import Entry, VaeNameError
-from .picked import BUILT_IN, NOTHING_ELSE, Habits, Picker
+from .picked import BUILT_IN, NOTHING_ELSE, SAME, Habits, Picker
 from .verdicts import FITS, REFUSED, UNKNOWN, Verdict
 
 UNUSABLE = "can't be used"
 OPEN = "Header and weights don't tell. A test picture does, when the file is used or tested."
-SAME = "Same"
 
 
 @dataclass(frozen=True)

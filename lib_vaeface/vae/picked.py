@@ -25,7 +25,7 @@ from .scaling import Scaling
 from .verdicts import FITS, UNKNOWN, Verdict, Verdicts
 from .weights import broken
 
-BUILT_IN, AUTOMATIC = "Built-in", "Automatic"
+BUILT_IN, AUTOMATIC, SAME = "Built-in", "Automatic", "Same"
 BEST = "best"
 MOST_BYTES = 2 * 2**30
 NOTHING_ELSE = "no file that fits was picked before, is named like it or is the default"

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .budget import WHOLE, Job, Stretch, norms_within
 from .crops import Box, crop, run_box
-from .execute import Net, Norms, State, measure, run
+from .execute import Net, Norms, State, layout, measure, run
 from .precision import is_finite
 from .program import Norm
 from .regions import finite, pooled
@@ -80,7 +80,10 @@ def _write(net: Net, job: Job, stretch: Stretch, state: State, norms: Norms, wat
     program, stop = job.program, stretch.stop
     height, width = (length * program.scales[stop] for length in job.size)
     channels = (program.widths[stop], *program.open[stop])
-    kept = tuple(torch.empty(1, c, height, width, dtype=net.dtype, device=net.device) for c in channels)
+    order = layout(net.device, net.dtype)
+    kept = tuple(
+        torch.empty(1, c, height, width, dtype=net.dtype, device=net.device, memory_format=order) for c in channels
+    )
 
     def write(net: Net, box: Box) -> bool:
         parts = run_box(net, program, state, stretch.start, stop, box, job.size, norms)
