@@ -24,12 +24,23 @@ def _allowed_paths() -> list[str]:
     return [*shared.cmd_opts.gradio_allowed_path, shared.script_path, *(e.path for e in extensions.active())]
 
 
+def patient_queue() -> None:
+    """gradio 3.41 gives the page one second to take what an event gave and then drops it, so that the page waits for
+    ever: a busy machine with two cores needs longer."""
+    from gradio import queueing
+
+    send = getattr(queueing.Queue, "send_message", None)
+    if send is not None and send.__defaults__ == (1,):
+        send.__defaults__ = (60,)
+
+
 def launch_page() -> Any:
     """Serve `shared.demo`; returns its FastAPI application. OSError if the port is taken."""
     from modules import shared
 
     flags = shared.cmd_opts
     if not flags.no_gradio_queue:
+        patient_queue()
         shared.demo.queue(64)
     app, _, _ = shared.demo.launch(
         share=False,
