@@ -120,9 +120,14 @@ def open_file(path: Path | str) -> BinaryIO:
         raise VaeFileError(path, _os_cause(error)) from None
 
 
+def identity_in(file: BinaryIO, path: Path) -> Identity:
+    """`identity_of` an open file: of the state that is read from it, even if the name moved on."""
+    return _identity(path, os.fstat(file.fileno()))
+
+
 def header_of(file: BinaryIO, path: Path) -> Header:
     """`read_header` of an open file: what is read from `file` later is of the same state, even if the name moved on."""
-    identity = _identity(path, os.fstat(file.fileno()))
+    identity = identity_in(file, path)
     size = identity.size
     file.seek(0)
     start = file.read(16)

@@ -20,7 +20,7 @@ from torch import Tensor
 from . import lineage, others
 from .errors import VaeFileError
 from .formats import BY_KEY
-from .header import header_of, open_file
+from .header import header_of, identity_in, open_file
 from .inspect import Opened, VaeInfo, examine
 from .known import SHA256
 from .lineage import Closeness, Sample
@@ -90,11 +90,11 @@ def judge(
     """
     path = Path(path)
     with open_file(path) as file:
-        opened = examine(header_of(file, path))
-        identity = opened.header.identity
+        identity = identity_in(file, path)
         before = memory.get(identity, checkpoint.fingerprint) if memory else None
         if before is not None and not _could_learn(before, bool(encode and decode), sha256):
             return before
+        opened = examine(header_of(file, path))
         verdict = from_header(opened.info, checkpoint) or _from_weights(opened, checkpoint, file, sha256)
     lasting = True
     if verdict.answer == UNKNOWN and encode and decode:

@@ -14,6 +14,7 @@ from .errors import VaeFileError
 from .execute import Net, phases
 from .header import Identity, identity_of
 from .layouts import Naming
+from .precision import is_finite
 from .program import Attention, Norm, Up
 
 Source = Callable[[], Mapping[str, Tensor]]  # canonical name -> tensor, as stored
@@ -94,4 +95,4 @@ def prepare(
 
 def broken(tensors: Mapping[str, Tensor]) -> list[str]:
     """Names of tensors with numbers that are none (NaN, infinity)."""
-    return [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor.float()).all())]
+    return [name for name, tensor in tensors.items() if not is_finite(tensor)]

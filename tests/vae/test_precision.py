@@ -13,7 +13,7 @@ from torch import Tensor
 from lib_vaeface.vae import codec as codec_module
 from lib_vaeface.vae import execute
 from lib_vaeface.vae.autoencoder import Autoencoder, NotFiniteError, from_state_dict, load
-from lib_vaeface.vae.precision import Climb, Ladder, best_dtype
+from lib_vaeface.vae.precision import Climb, Ladder, best_dtype, is_finite
 from tests.vae import samples
 
 CPU = torch.device("cpu")
@@ -157,3 +157,19 @@ def test_nothing_global_changes() -> None:
     before = torch.get_default_dtype(), codec_module.__dict__.copy().keys()
     climbing(loud())[0].decode(torch.randn(1, 4, 4, 4))
     assert (torch.get_default_dtype(), codec_module.__dict__.copy().keys()) == before
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e5m2])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_one_value_that_is_no_number_is_seen(dtype: torch.dtype, bad: float) -> None:
+    values = torch.ones(3, 5)
+    assert is_finite(values.to(dtype)) and is_finite(values[:0].to(dtype))
+    values[1, 2] = bad
+    assert not is_finite(values.to(dtype))
+    values[2, 2] = -bad
+    assert not is_finite(values.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+def test_values_whose_sum_overflows_are_numbers(dtype: torch.dtype) -> None:
+    assert is_finite(torch.full((70_000,), torch.finfo(dtype).max, dtype=dtype))
