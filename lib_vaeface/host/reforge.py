@@ -1,0 +1,93 @@
+"""Adapter for reForge: A1111's models and options on Forge's model parts and memory manager."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from ldm_patched.modules import model_management
+from torch import Tensor
+
+from lib_vaeface.face.protocol import LatentCoder, Resampler
+from lib_vaeface.host import first_stage, parts
+from lib_vaeface.host.a1111 import A1111
+from lib_vaeface.vae.protocol import Coder, HostVae
+from modules import sd_vae, shared
+
+
+class PointedReForge(parts.PointedModel):
+    manager = model_management
+
+    def raw(self, scaled: Tensor) -> Tensor:
+        raw: Tensor = _latent_format(self.module).process_out(scaled)
+        return raw
+
+    def scaled(self, moments: Tensor) -> Tensor:
+        vae = self.module.forge_objects.vae
+        scaled: Tensor = _latent_format(self.module).process_in(vae.first_stage_model.regularization(moments)[0])
+        return scaled
+
+
+class ReForgeStage(first_stage.FirstStage):
+    def pointers(self, coder: Coder, job: weakref.ref[Any], thread: int) -> Sequence[first_stage.Pointed]:
+        return [PointedReForge(shared.sd_model, coder, job, thread)]
+
+
+class ReForge(A1111):
+    """See `Host`."""
+
+    def __init__(self) -> None:
+        super().__init__("reForge")
+        self._first_stage = ReForgeStage()
+
+    def vae(self, job: Any) -> HostVae:
+        return host_vae(job)
+
+    def resampler(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> Resampler:
+        return parts.PartsResampler(job, parts.with_room(model_management, coder), open_session)
+
+
+def host_vae(job: Any) -> HostVae:
+    """The loaded model's own VAE; reForge loads the one that the person chooses into the same tensors. ValueError: no
+    model is loaded."""
+    model = shared.sd_model
+    objects = getattr(model, "forge_objects", None)
+    if objects is None:
+        raise ValueError("No model is loaded. Choose a checkpoint first.")
+    vae, info = objects.vae, model.sd_checkpoint_info
+    module, latent_format = vae.first_stage_model, _latent_format(model)
+    loaded = getattr(sd_vae, "loaded_vae_file", None) or ""
+    return HostVae(
+        checkpoint=str(getattr(info, "name_for_extra", "") or getattr(info, "name", "")),
+        file=str(loaded or getattr(info, "filename", "")),
+        identity=f"{getattr(info, 'filename', '')}|{getattr(info, 'shorthash', '')}|{loaded}|{id(module)}",
+        formats=parts.formats(latent_format),
+        channels=int(vae.latent_channels),
+        scale=float(getattr(latent_format, "scale_factor", 1.0)),
+        shift=float(getattr(latent_format, "shift_factor", 0.0)),
+        tensors=module.state_dict(),
+        encode=lambda images: _encode(vae, images),
+        decode=lambda raw: _decode(vae, raw),
+        device=torch.device(vae.device),
+        circular=bool(getattr(job, "tiling", False)),
+    )
+
+
+def _latent_format(model: Any) -> Any:
+    return model.forge_objects.unet.model.model_config.latent_format
+
+
+@torch.no_grad()
+def _encode(vae: Any, images: Tensor) -> Tensor:
+    model_management.load_models_gpu([vae.patcher], vae.memory_used_encode(images.shape, vae.vae_dtype))
+    found: Tensor = vae.first_stage_model.encode((images * 2 - 1).to(vae.device, vae.vae_dtype))
+    return found.float()
+
+
+@torch.no_grad()
+def _decode(vae: Any, raw: Tensor) -> Tensor:
+    model_management.load_models_gpu([vae.patcher], vae.memory_used_decode(raw.shape, vae.vae_dtype))
+    pictures: Tensor = vae.first_stage_model.decode(raw.to(vae.device, vae.vae_dtype))
+    return (pictures.float() + 1) / 2
