@@ -29,8 +29,8 @@ def load_models_gpu(models, memory_required=0, force_full_load=False):
 
 def write_packages(folder: Path) -> None:
     """The packages that tell reForge from its relatives."""
-    for name, text in (("modules_forge/__init__", ""), ("ldm_patched/__init__", ""), ("ldm_patched/modules/__init__", ""),
-                       ("ldm_patched/modules/model_management", MANAGER)):  # fmt: skip
+    empty = ("modules_forge/__init__", "ldm_patched/__init__", "ldm_patched/modules/__init__")
+    for name, text in {**dict.fromkeys(empty, ""), "ldm_patched/modules/model_management": MANAGER}.items():
         file = folder / f"{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
@@ -67,7 +67,7 @@ def give_parts(model) -> None:
     module.regularization = lambda moments: (moments.chunk(2, dim=1)[0], None)
     vae = SimpleNamespace(
         first_stage_model=module, patcher=object(), latent_channels=4, device=torch.device("cpu"),
-        vae_dtype=torch.float32, memory_used_encode=lambda shape, dtype: 1.0, memory_used_decode=lambda shape, dtype: 1.0,
+        vae_dtype=torch.float32, memory_used_encode=lambda *_: 1.0, memory_used_decode=lambda *_: 1.0,
     )  # fmt: skip
     unet = SimpleNamespace(model=SimpleNamespace(model_config=SimpleNamespace(latent_format=latent_format)))
     model.forge_objects = Parts(unet, vae)
