@@ -85,7 +85,7 @@ class ForgeResampler(parts.PartsResampler):
             self.native = 1024
 
 
-class Forge(A1111):
+class Forge(parts.PartsLending, A1111):
     """See `Host`."""
 
     def __init__(self) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from lib_vaeface.face.protocol import LatentCoder
 from lib_vaeface.host import resample
 from lib_vaeface.host.first_stage import Pointed
+from lib_vaeface.host.sampling import Left, Lending
 from modules import shared
 
 SPACES = {"SD15": "sd1", "SD20": "sd1", "SDXL": "sdxl", "SD3": "sd3", "Flux": "flux1"}
@@ -83,6 +84,22 @@ class PartsResampler(resample.A1111Resampler):
     def _paint(self, request: Any) -> Tensor | None:
         with _parts_kept():
             return super()._paint(request)
+
+
+class PartsLending(Lending):
+    """Part of the adapter. Sampling begins with the model's parts as they were loaded, and what scripts put in their
+    place while it begins decodes too."""
+
+    def watch_sampling(self, job: Any, sample: Callable[[], Any]) -> tuple[Any, Left | None]:
+        latents, left = super().watch_sampling(job, sample)
+        model = shared.sd_model
+        replaced = model.forge_objects.vae is not model.forge_objects_after_applying_lora.vae
+        return latents, None if replaced else left
+
+    def as_sampled(self, job: Any, latents: Tensor, left: Left) -> Tensor:
+        model = shared.sd_model
+        model.forge_objects = model.forge_objects_after_applying_lora.shallow_copy()
+        return super().as_sampled(job, latents, left)
 
 
 def make_room(manager: Any, vae: Any, activations: float) -> None:

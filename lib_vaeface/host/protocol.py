@@ -204,7 +204,7 @@ class Host(Protocol):
         told, or sampling can't be left out. title: of our own script."""
 
     def watch_sampling(self, job: Any, sample: Callable[[], Any]) -> tuple[Any, Any]:
-        """What `sample` gives, and what it left on the job, for `as_sampled`."""
+        """What `sample` gives, and what it left on the job, for `as_sampled`: None where it can serve nobody else."""
 
     def as_sampled(self, job: Any, latents: torch.Tensor, left: Any) -> torch.Tensor:
         """Kept latents, and the job, as that sampling would have left them."""

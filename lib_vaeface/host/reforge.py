@@ -35,7 +35,7 @@ class ReForgeStage(first_stage.FirstStage):
         return [PointedReForge(shared.sd_model, coder, job, thread)]
 
 
-class ReForge(A1111):
+class ReForge(parts.PartsLending, A1111):
     """See `Host`."""
 
     def __init__(self) -> None:

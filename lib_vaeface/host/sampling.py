@@ -1,4 +1,4 @@
-"""A job's sampling lent to us, and when two samplings give the same latents. Part of the adapter for A1111."""
+"""A job's sampling lent to us, and when two samplings give the same latents. Part of every adapter."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from lib_vaeface.host import stack
-from modules import sd_vae, shared
+from modules import sd_models, sd_vae, shared
 
 # What a job carries that is made anew for each, or is written by what samples.
 MADE = frozenset(
     (
         "c", "uc", "hr_c", "hr_uc", "rng", "sampler", "cached_c", "cached_uc", "cached_hr_c", "cached_hr_uc",
         "comments", "extra_generation_params", "extra_network_data", "hr_extra_network_data", "scripts_value",
-        "script_args_value",
+        "script_args_value", "latents_after_sampling", "pixels_after_sampling", "extra_result_images",
     )
 )  # fmt: skip
 Left = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -60,10 +60,15 @@ def key(job: Any, title: str) -> str | None:
     if job.refiner_checkpoint_info is not None or not _unconditioned(model):
         return None
     info = model.sd_checkpoint_info
-    of_model = [info.filename, model.sd_model_hash, id(model), getattr(sd_vae, "loaded_vae_file", None)]
+    of_model = [info.filename, model.sd_model_hash, id(model), getattr(sd_vae, "loaded_vae_file", None), _parts()]
     own = {name: value for name, value in vars(job).items() if name not in MADE and not _ours(name)}
     everything = [type(job).__name__, of_model, own, _arguments(job, title), shared.opts.data]
     return hashlib.sha256(repr(everything).encode("utf8", "replace")).hexdigest() if _plain(everything) else None
+
+
+def _parts() -> str:
+    """The checkpoint and the files that Forge has put together."""
+    return str(getattr(sd_models.model_data, "forge_hash", ""))
 
 
 def _ours(name: str) -> bool:
@@ -73,7 +78,8 @@ def _ours(name: str) -> bool:
 def _unconditioned(model: Any) -> bool:
     """Whether the model is told nothing but texts: an inpainting model is shown an encoded picture in txt2img too."""
     kind = getattr(getattr(model, "model", None), "conditioning_key", None) or "crossattn"
-    return kind in NO_VAE_NEEDED and not getattr(model, "is_sdxl_inpaint", False)
+    shown = getattr(model, "is_sdxl_inpaint", False) or getattr(model, "is_inpaint", False)
+    return kind in NO_VAE_NEEDED and not shown
 
 
 def _arguments(job: Any, title: str) -> list[Any]:
@@ -97,8 +103,6 @@ def _plain(value: object) -> bool:
 class Lending:
     """Part of the adapter, see `Host`."""
 
-    name: str
-
     def lend_sampling(self, job: Any, work: Callable[[Callable[[], Any]], Any]) -> None:
         lend(job, work)
 
@@ -106,10 +110,9 @@ class Lending:
         take_back(job)
 
     def sampling_key(self, job: Any, title: str) -> str | None:
-        # Forge points its decoder in a hook that only sampling rings.
-        return key(job, title) if self.name == "A1111" else None
+        return key(job, title)
 
-    def watch_sampling(self, job: Any, sample: Callable[[], Any]) -> tuple[Any, Left]:
+    def watch_sampling(self, job: Any, sample: Callable[[], Any]) -> tuple[Any, Left | None]:
         return watched(job, sample)
 
     def as_sampled(self, job: Any, latents: Tensor, left: Left) -> Tensor:

@@ -84,7 +84,7 @@ class CellStage(Stage):
         if latents is not None:
             return latents
         latents, left = self.host.watch_sampling(job, own)
-        if isinstance(latents, Tensor) and not self.host.stopped() and not self.session.error:
+        if left is not None and isinstance(latents, Tensor) and not self.host.stopped() and not self.session.error:
             KEPT.put(key, Sampled(latents.detach().cpu().clone(), left, dict(self.session.schedule.traces)))
         return latents
 

@@ -131,3 +131,21 @@ def test_axes_win_over_the_panel_and_switch_on():
     assert not Settings.from_args([{"faces": True}], {"face_strength": 0.5, "faces": "False"})[0].faces
     assert not Settings.from_args([{}], {"enabled": "False", "timing": "exact"})[0].enabled
     assert Settings.from_args([{"vae_name": "a"}], {"vae_name": "b"})[0].vae_name == "b"
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory):
+    data = tmp_path_factory.mktemp("forge")
+    return play(RUN, "forge", data, "--host-mode", "forge", "--extension", str(CHECKOUT))["forge"]
+
+
+@pytest.mark.parametrize("name, calls", [("alone", 4), ("put where it counts", 8), ("put where it is lost", 4)])
+def test_in_forge_a_plot_of_vaes_samples_once_unless_another_vae_is_among_the_parts(forge, name, calls):
+    plot, singles = forge[name]["plot"], [one["pixels"][0] for one in forge[name]["single"]]
+    assert plot["pixels"] == singles and plot["calls"] == calls, plot["said"]
+    assert len(set(singles)) == 2
+    assert (singles[1] == forge["alone"]["single"][1]["pixels"][0]) == (name != "put where it counts")
+
+
+def test_in_forge_every_iteration_of_a_cell_is_kept(forge):
+    assert forge["batches"]["calls"] == 2 * 4

@@ -243,5 +243,30 @@ def guests() -> dict:
     return found
 
 
+def forge() -> dict:
+    """Plots of VAEs on model parts, also where another extension has put its own VAE among them."""
+    from copy import copy
+
+    from modules import shared
+
+    def put(script, p, *args, **keywords):
+        objects = shared.sd_model.forge_objects
+        objects.vae = copy(objects.vae)
+        objects.vae.decode = lambda latents: type(objects.vae).decode(objects.vae, latents) * 0.5
+
+    api, names = client(), ["tuned.safetensors", "Built-in"]
+
+    def both() -> dict:
+        singles = [single(api, {"vae": True, "vae_name": name, "schedule": False}) for name in names]
+        return {"plot": plot(api, ("VAE file", names)), "single": singles}
+
+    found = {"alone": both(), "batches": plot(api, ("VAE file", names), ours={}, batch_size=2, n_iter=2)}
+    with guest(process_before_every_sampling=put):
+        found["put where it counts"] = both()
+    with guest(process_batch=put):
+        found["put where it is lost"] = both()
+    return found
+
+
 if __name__ == "__main__":
     pocket_run.main(globals(), vae_run.write_files)
