@@ -59,6 +59,14 @@ def page(server: Server, chrome: Any, errors: list[str]) -> Iterator[Any]:
     assert not errors
 
 
+def _why(reports: list[Any]) -> str:
+    """Of the first failure: the line of the test, and what was said."""
+    told = next(report for report in reports if report.failed).longrepr
+    entries = getattr(getattr(told, "reprtraceback", None), "reprentries", [])
+    lines = [str(entry.reprfileloc) for entry in entries if "tests" in str(getattr(entry, "reprfileloc", ""))]
+    return " ".join(f"{lines[-1] if lines else ''} {getattr(told, 'reprcrash', told)}".split())[:400]
+
+
 def pytest_runtest_protocol(item: Any, nextitem: Any) -> bool | None:
     """Another try, in a new page, for a test that failed.
 
@@ -74,7 +82,7 @@ def pytest_runtest_protocol(item: Any, nextitem: Any) -> bool | None:
         reports = runtestprotocol(item, nextitem=item.parent, log=False)
         if not any(report.failed for report in reports) or attempt == TRIES - 1:
             break
-        print(f"\n{item.nodeid} failed, another try")
+        print(f"\n{item.nodeid} failed, another try: {_why(reports)}")
     item.session._setupstate.teardown_exact(nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)

@@ -187,11 +187,11 @@ class Faults:
         else:
             act = traps.ACTS[kind](token)
         foreign = places.FOREIGN.get(kind)
-        if foreign and self.chance.random() < foreign.share:
+        names = sorted(place for place in self.calls[name] if places.fits(kind, place))
+        if foreign and (not names or self.chance.random() < foreign.share):  # a plain picture writes no file of ours
             where, owner, method = self.chance.choice(foreign.places())
             trap = traps.Trap(where, self.chance.choice((1, 1, 2, 3, 4)), act)
             return trap, lambda: trap.in_place_of(owner, method), where in places.WRITES_OF_OURS
-        names = sorted(place for place in self.calls[name] if places.fits(kind, place))
         where = self.chance.choice(names)
         trap = traps.Trap(where, self.chance.randint(1, min(self.calls[name][where], 40)), act)
         return trap, trap.in_ours, kind != "detector"

@@ -12,6 +12,7 @@ from .child import run
 
 Told = Callable[[int, int], None]
 MOST = 40  # failures that are kept in words
+MOST_LETTERS = 1200  # of each: what an error says stands at the end
 
 
 def nobody(done: int, total: int) -> None:
@@ -36,7 +37,7 @@ class Part:
     def fail(self, text: str) -> None:
         self.failed += 1
         if len(self.failures) < MOST:
-            self.failures.append(text[:600])
+            self.failures.append(text if len(text) < MOST_LETTERS else f"{text[:300]} ... {text[300 - MOST_LETTERS :]}")
 
     def count(self, name: str, more: int = 1) -> None:
         self.figures[name] = int(self.figures.get(name, 0)) + more
