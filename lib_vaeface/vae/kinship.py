@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,7 +52,7 @@ class CheckpointFacts:
     formats: tuple[str, ...] = ()
     sample: Sample | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         own = self.sample.fingerprint() if self.sample else f"no VAE of its own: {self.name}"
         return f"{own}/{'+'.join(self.formats)}/{self.channels}/{self.downscale}"

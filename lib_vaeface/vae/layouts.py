@@ -15,7 +15,7 @@ Only names are looked at here, no tensor: a header is enough.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ PREFIXES = ("", "first_stage_model.", "vae.", "first_stage_model.model.", "model
 # Training leftovers that say nothing about the codec.
 IGNORED = ("loss.", "model_ema.", "discriminator.", "logvar", "epoch", "global_step")
 IGNORED_NAMES = ("bn.num_batches_tracked",)
+FEW = 2000  # names of one file; a checkpoint has some 1,100
 
 # (diffusers, ldm): a number in both stands for the same number.
 _PATHS = (
@@ -74,7 +75,17 @@ def read(names: Collection[str]) -> Naming | None:
     Of a checkpoint with a VAE behind several prefixes the first of PREFIXES is taken. EMA copies are read only where
     the weights themselves are missing.
     """
-    known = set(names)
+    known = frozenset(names)
+    return _again(known) if len(known) <= FEW else _read(known)
+
+
+@lru_cache(maxsize=16)
+def _again(known: frozenset[str]) -> Naming | None:
+    """VAEs mostly have the same names, and each generation asks for the loaded model's."""
+    return _read(known)
+
+
+def _read(known: Set[str]) -> Naming | None:
     for prefix in _prefixes(known):
         found = _read_kl(prefix, [name[len(prefix) :] for name in known if name.startswith(prefix)])
         if found is not None:
@@ -119,7 +130,7 @@ def canonical_shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _prefixes(names: set[str]) -> list[str]:
+def _prefixes(names: Set[str]) -> list[str]:
     """Prefixes behind which a KL autoencoder's decoder stands, the known ones first."""
     key = "decoder.conv_in.weight"
     found = {name[: -len(key)] for name in names if name.endswith(key)}
@@ -150,7 +161,7 @@ def _levels(names: Iterable[str]) -> int:
     return max((int(match[1]) + 1 for match in numbers if match), default=0)
 
 
-def _read_ema(names: set[str]) -> Naming | None:
+def _read_ema(names: Set[str]) -> Naming | None:
     """An EMA copy alone, at the top or behind a checkpoint's prefix."""
     key = "model_ema.decoderconv_inweight"
     prefixes = sorted(name.removesuffix(key) for name in names if name.endswith(key))
@@ -184,7 +195,7 @@ def _dotted(name: str) -> str | None:
     return ".".join(part for part in parts if part)
 
 
-def _read_tiny(names: set[str]) -> Naming | None:
+def _read_tiny(names: Set[str]) -> Naming | None:
     """TAESD: canonical names are `encoder.<layer>...` and `decoder.<layer>...`, numbered as in its own code."""
     matches = {name: _TINY.fullmatch(name) for name in sorted(names)}
     alone = "decoder" if "1.weight" in names else "encoder"

@@ -13,7 +13,7 @@ from lib_vaeface.vae.jsonfile import JsonFile
 from lib_vaeface.vae.library import Library, VaeNameError
 from lib_vaeface.vae.metrics import mse, psnr
 from lib_vaeface.vae.pairing import pairing_test
-from lib_vaeface.vae.picked import Picker
+from lib_vaeface.vae.picked import Picker, facts_of
 from lib_vaeface.vae.protocol import HostVae
 from lib_vaeface.vae.sampled import read_file, read_latents
 from lib_vaeface.vae.universal import Stored, for_codec
@@ -178,3 +178,24 @@ def test_another_checkpoint_is_another_reference(bench, latents):
     other = bench.built_in(there)
     assert bench.verdict(bench.usable("tuned"), other, prove=True).answer == REFUSED
     assert bench.verdict(bench.usable("foreign"), other, prove=True).answer == FITS
+
+
+def test_facts_of_a_model_are_read_again_when_its_weights_change():
+    model = own()
+    before = facts_of(model)
+    assert facts_of(model) is before and facts_of(own()).fingerprint == before.fingerprint
+    turned = {name: tensor.clone() for name, tensor in model.tensors.items()}
+    other = replace(model, tensors=turned)
+    assert facts_of(other).fingerprint == before.fingerprint
+    for tensor in turned.values():
+        tensor.mul_(-1)  # as a load into the same memory
+    assert facts_of(other).fingerprint != before.fingerprint
+    assert facts_of(replace(model, identity="second")) is not before
+    assert facts_of(model).fingerprint == before.fingerprint
+
+
+def test_facts_of_tensors_that_count_no_changes_are_read_each_time():
+    with torch.inference_mode():
+        model = replace(own(), tensors={name: tensor.clone() for name, tensor in own().tensors.items()})
+    assert facts_of(model) is not facts_of(model)
+    assert facts_of(model).fingerprint == facts_of(own()).fingerprint
