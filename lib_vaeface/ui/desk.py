@@ -67,6 +67,11 @@ class Desk:
     def maps(self) -> dict[str, Path]:
         return listed([self.maps_folder], (".safetensors",))
 
+    def names(self, again: bool = False) -> list[str]:
+        """VAE files that can be used, as they were listed last; again: after another look at the folders."""
+        entries = self.bench.entries() if again else self.bench.library.entries
+        return [entry.name for entry in entries if entry.usable]
+
     def subject(self, source: str, kept: str | None, sent: str | None) -> Subject:
         """What the person chose. ValueError: there is nothing, or it can't be read."""
         if source == LAST:

@@ -33,6 +33,10 @@ PARTS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
 def build(host: TabHost) -> Tabs:
     """What the WebUI's `on_ui_tabs` wants."""
     desk = desk_of(host)
+    try:
+        desk.bench.entries()  # once for all parts
+    except Exception:
+        host.report_error("VAE Face: the tab's list of VAE files")
     with gr.Blocks(analytics_enabled=False) as page, gr.Tabs(elem_id="vaeface_tabs"):
         for title, make in PARTS:
             with gr.Tab(title, id=f"vaeface_{title.lower()}", elem_id=f"vaeface_tab_{title.lower()}"):

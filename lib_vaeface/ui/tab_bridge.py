@@ -35,7 +35,7 @@ class Bridge:
 
     def refresh(self) -> tuple[Any, Any, Any]:
         """Choices of (source, target, way)."""
-        names = [BUILT_IN, *(entry.name for entry in self.desk.bench.entries() if entry.usable)]
+        names = [BUILT_IN, *self.desk.names(again=True)]
         ways = [TRUE_BRIDGE, *self.desk.maps()]
         return gr.update(choices=[AUTOMATIC, *names]), gr.update(choices=names), gr.update(choices=ways)
 
@@ -143,7 +143,7 @@ def build(desk: Desk) -> None:
     part = Bridge(desk)
     sent = gr.Textbox(visible=False, elem_id="vaeface_bridge_sent")
     source, kept = source_controls(desk, "bridge")
-    names = [BUILT_IN, *(entry.name for entry in desk.bench.entries() if entry.usable)]
+    names = [BUILT_IN, *desk.names()]
     rows = [AUTOMATIC, *(row.key for row in TABLE if row.decodable)]
     with gr.Row():
         whose = unsaved(gr.Dropdown(choices=[AUTOMATIC, *names], value=AUTOMATIC, label="From, the VAE of the latents",

@@ -114,7 +114,7 @@ class Compare:
             return listing(self.desk, reference, True, told), reference, reason
 
         found = self.desk.guarded(work)
-        names = [AUTOMATIC, BUILT_IN, *(entry.name for entry in self.desk.bench.entries() if entry.usable)]
+        names = [AUTOMATIC, BUILT_IN, *self.desk.names(again=True)]
         if isinstance(found, Markup):
             return gr.update(choices=[], value=[]), gr.update(choices=names), found
         files, reference, reason = found
@@ -213,9 +213,9 @@ def build(desk: Desk) -> None:
     part = Compare(desk)
     sent = gr.Textbox(visible=False, elem_id="vaeface_compare_sent")
     source, kept = source_controls(desk, "compare")
-    files = [entry.name for entry in desk.bench.entries() if entry.usable]
     whose = unsaved(gr.Dropdown(
-        choices=[AUTOMATIC, BUILT_IN, *files], value=AUTOMATIC, label="Whose latents", elem_id="vaeface_compare_whose",
+        choices=[AUTOMATIC, BUILT_IN, *desk.names()], value=AUTOMATIC, label="Whose latents",
+        elem_id="vaeface_compare_whose",
         info="The VAE that they are of; Automatic finds it, or asks.",
     ))  # fmt: skip
     refresh = gr.Button("List the VAEs that fit", elem_id="vaeface_compare_refresh")

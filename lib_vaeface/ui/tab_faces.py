@@ -93,7 +93,7 @@ class Faces:
             return listing(self.desk, reference, True, told), reference, reason
 
         found = self.desk.guarded(work)
-        names = names_of(self.desk)
+        names = [AUTOMATIC, BUILT_IN, *self.desk.names(again=True)]
         if isinstance(found, Markup):
             return gr.update(), gr.update(choices=names), found
         files, reference, reason = found
@@ -180,10 +180,6 @@ class Faces:
         return reference.name, reference.codec, f"{pick.why}; the latents' own VAE was used, in full precision."
 
 
-def names_of(desk: Desk) -> list[str]:
-    return [AUTOMATIC, BUILT_IN, *(entry.name for entry in desk.bench.entries() if entry.usable)]
-
-
 def build(desk: Desk) -> None:
     """The page's part, to be called inside a gr.Tab."""
     part = Faces(desk)
@@ -191,7 +187,8 @@ def build(desk: Desk) -> None:
     source, kept = source_controls(desk, "faces")
     with gr.Row():
         whose = unsaved(gr.Dropdown(
-            choices=names_of(desk), value=AUTOMATIC, label="Whose latents", elem_id="vaeface_faces_whose",
+            choices=[AUTOMATIC, BUILT_IN, *desk.names()], value=AUTOMATIC, label="Whose latents",
+            elem_id="vaeface_faces_whose",
             info="The VAE that they are of, or that a picture is encoded with; Automatic finds it, or asks.",
         ))  # fmt: skip
         number = unsaved(gr.Number(value=1, precision=0, label="Picture", elem_id="vaeface_faces_number",
@@ -246,7 +243,8 @@ def _build_decoding(part: Faces, wanted: list[Any], whose: Any, boxes: Any) -> N
     """wanted: the controls that `Faces.find` takes."""
     with gr.Row():
         vae = unsaved(gr.Dropdown(
-            choices=names_of(part.desk), value=AUTOMATIC, label="VAE of the faces", elem_id="vaeface_faces_vae",
+            choices=[AUTOMATIC, BUILT_IN, *part.desk.names()], value=AUTOMATIC, label="VAE of the faces",
+            elem_id="vaeface_faces_vae",
             info="It must fit the latents. Automatic: an MSE or EMA fine-tune, if one fits.",
         ))  # fmt: skip
         tone = gr.Slider(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,19 +113,19 @@ class Inspect:
         """(pickles that are left, what came of it). The pickle is opened in a process of its own, and stays."""
 
         def work() -> Markup:
-            left = pickles(self.desk)
+            left = pickles(self.desk.bench.entries())
             entry = self.desk.bench.library.find(name or "")
             if entry.name not in left:
                 return problem(f"{entry.name} needs no conversion.")
             return tag("p", f"{entry.name} is now {convert(entry.path).name}.", role="status")
 
         said = self.desk.written(work)
-        return gr.update(choices=pickles(self.desk)), said
+        return gr.update(choices=pickles(self.desk.bench.entries())), said
 
 
-def pickles(desk: Desk) -> list[str]:
+def pickles(entries: Iterable[Entry]) -> list[str]:
     """Files that can be used only once they are converted."""
-    return [entry.name for entry in desk.bench.entries() if entry.info is not None and entry.info.kind == "pickle"]
+    return [entry.name for entry in entries if entry.info is not None and entry.info.kind == "pickle"]
 
 
 def pairing(found: Pairing) -> Markup:
@@ -202,7 +203,7 @@ def _notes(info: VaeInfo, verdict: Verdict) -> list[str]:
 def build(desk: Desk) -> None:
     """The page's part, to be called inside a gr.Tab."""
     part = Inspect(desk)
-    names = [entry.name for entry in desk.bench.entries() if entry.usable]
+    names = desk.names()
     first = names[0] if names else None
     with gr.Row():
         look = gr.Button("List the VAE files", elem_id="vaeface_inspect_look", elem_classes=["vaeface-first-seen"])
@@ -217,7 +218,8 @@ def build(desk: Desk) -> None:
     said = gr.HTML(elem_id="vaeface_inspect_said")
     pictures = gr.HTML(elem_id="vaeface_inspect_pictures")
     with gr.Accordion("Convert old files (.pt, .ckpt) to safetensors", open=False, elem_id="vaeface_inspect_old"):
-        old = unsaved(gr.Dropdown(choices=pickles(desk), label="Old file", elem_id="vaeface_inspect_pickle"))
+        there = pickles(desk.bench.library.entries)
+        old = unsaved(gr.Dropdown(choices=there, label="Old file", elem_id="vaeface_inspect_pickle"))
         turn = gr.Button("Convert", elem_id="vaeface_inspect_convert")
         turned = gr.HTML(elem_id="vaeface_inspect_converted")
     with gr.Accordion("Latent formats", open=False, elem_id="vaeface_inspect_formats"):

@@ -21,6 +21,7 @@ from lib_vaeface.ui.tab_playground import Playground
 from lib_vaeface.vae import kept, latent_files
 from lib_vaeface.vae.contact_sheet import to_image
 from lib_vaeface.vae.latent_files import About
+from lib_vaeface.vae.library import Library
 from lib_vaeface.vae.workbench import BUILT_IN
 from tests.extension import tab_host
 from tests.vae import family
@@ -253,6 +254,15 @@ def test_the_page_can_be_built_again_and_takes_no_path_from_a_client(desk):
         assert len(ids) == len(set(ids)) and all(one.startswith("vaeface_") for one in ids)
         taking = (gr.File, gr.UploadButton, gr.Image, gr.Gallery, gr.Video, gr.Audio)
         assert not [block for block in page.blocks.values() if isinstance(block, taking)]
+
+
+def test_building_looks_at_the_folders_once(desk, monkeypatch):
+    refresh, looks = Library.refresh, []
+    monkeypatch.setattr(Library, "refresh", lambda library: looks.append(1) or refresh(library))
+    ((page, _, _),) = tab.build(desk.host)
+    assert looks == [1]
+    (whose,) = (block for block in blocks_of(page) if block.elem_id == "vaeface_bridge_whose")
+    assert "foreign.safetensors" in str(whose.choices) and "onerror" not in str(whose.choices)
 
 
 def test_a_part_that_cant_be_built_costs_that_part_only(desk, monkeypatch):
