@@ -2,8 +2,8 @@
 
 Whatever A1111 decodes or encodes (results, hires fix in between, img2img, inpaint, "Full" previews) goes through
 `first_stage_model.decode` and `.encode`. Only these two names are shadowed on the object; its weights are never written
-to. The shadows look at whose job is running: for any other they are the WebUI's own, so what an error leaves behind
-does nothing.
+to. The shadows look at whose job is running: for any other they are the WebUI's own. After an error no hook is rung, but
+the WebUI closes the job, and they go then; where it does not, what is left behind does nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from torch import Tensor
@@ -100,6 +101,7 @@ class FirstStage:
 
     def point(self, job: Any, coder: Coder) -> None:
         """Let the loaded model's VAE be `coder` while `job` runs in this thread."""
+        self._release_when_closed(job)
         for pointed in self.pointers(coder, weakref.ref(job), threading.get_ident()):
             for known in [known for known in self._pointed if known.module is pointed.module]:
                 known.release()
@@ -110,6 +112,21 @@ class FirstStage:
     def pointers(self, coder: Coder, job: weakref.ref[Any], thread: int) -> Sequence[Pointed]:
         """What is to be pointed of the model that is loaded."""
         return [Pointed(shared.sd_model.first_stage_model, coder, job, thread)]
+
+    def _release_when_closed(self, job: Any) -> None:
+        """The WebUI closes a job at its end, also after an error, when no hook is rung."""
+        known, thread = weakref.ref(job), threading.get_ident()
+
+        def close() -> None:
+            job = known()
+            if job is None or running(job, thread):  # a copy of the job is closed, which has this function too
+                return
+            self.release()
+            vars(job).pop("close", None)
+            job.close()
+
+        if hasattr(job, "close"):
+            job.close = close
 
     def release(self) -> None:
         """Give every module its own names back."""
@@ -124,7 +141,7 @@ def host_vae(job: Any) -> HostVae:
     if getattr(model, "first_stage_model", None) is None:
         raise ValueError("No model is loaded. Choose a checkpoint first.")
     module, info = model.first_stage_model, model.sd_checkpoint_info
-    tensors = module.state_dict()
+    tensors = _weights(module)
     loaded = getattr(sd_vae, "loaded_vae_file", None) or ""
     return HostVae(
         checkpoint=str(getattr(info, "name_for_extra", "") or getattr(info, "name", "")),
@@ -140,6 +157,16 @@ def host_vae(job: Any) -> HostVae:
         device=devices.device,
         circular=bool(getattr(job, "tiling", False)),
     )
+
+
+def _weights(module: Any) -> dict[str, Tensor]:
+    """As its `state_dict`, without the hooks of training frameworks, which walk all modules of A1111's VAEs."""
+    return {
+        f"{path}.{name}".lstrip("."): one.detach()
+        for path, part in module.named_modules()
+        for name, one in chain(part._parameters.items(), part._buffers.items())
+        if one is not None
+    }
 
 
 def _formats(model: Any) -> tuple[str, ...]:

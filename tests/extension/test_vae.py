@@ -102,6 +102,12 @@ def test_what_a_dead_job_leaves_behind_does_nothing(scenes):
     assert found["afterwards"]["state"] == scenes["picks"]["before"]
 
 
+def test_a_dead_job_that_is_closed_leaves_nothing_behind(scenes):
+    found = scenes["failures"]
+    assert found["closed"] == [scenes["picks"]["before"], False]
+    assert farthest(found["copied"], found["tuned"]) == 0, "only a copy of the job was closed"
+
+
 def test_full_live_previews_are_decoded_by_the_picked_vae(scenes):
     found = scenes["previews"]
     assert len(found["tuned"]) == len(found["host tuned"]) >= 3

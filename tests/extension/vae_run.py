@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import io
 import sys
@@ -178,7 +179,29 @@ def failures() -> dict:
     with contextlib.suppress(ZeroDivisionError), contextlib.redirect_stderr(io.StringIO()):
         processing.process_images(dying)
     left = state()
-    return {"broken": broken, "left": left, "afterwards": painted([False]), "own": painted([False])}
+    dying.close()
+    closed = [state(), "close" in vars(dying)]
+    return {"broken": broken, "left": left, "closed": closed, "copied": _copies_closed(settings),
+            "tuned": picked("tuned.safetensors"), "afterwards": painted([False]), "own": painted([False])}
+
+
+def _copies_closed(settings: dict) -> dict:
+    """A job of which another extension closes a copy before it is decoded."""
+    import numpy as np
+
+    from modules import processing
+
+    job = pocket_run.job([settings])
+    sample = job.sample
+
+    def closing(*args, **keywords):
+        copy.copy(job).close()
+        return sample(*args, **keywords)
+
+    job.sample = closing
+    with contextlib.closing(job), contextlib.redirect_stderr(io.StringIO()):
+        done = processing.process_images(job)
+    return {"pictures": [np.asarray(image).astype(int).ravel().tolist() for image in done.images]}
 
 
 def previews() -> dict:

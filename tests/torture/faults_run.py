@@ -41,7 +41,6 @@ FIRST = (
     ("all", "exception", "host/first_stage.py", "_make_room"),
     ("blend", "exception", "host/first_stage.py", "Pointed.release"),
 )
-SHADOWED = ("vae", "model")
 ROUNDING = 3  # of 255
 
 
@@ -87,7 +86,7 @@ def generate(name: str, around: Callable[[], contextlib.AbstractContextManager[N
     seen, console = Seen(), io.StringIO()
     with contextlib.redirect_stderr(console), contextlib.redirect_stdout(console):
         try:
-            with around():
+            with contextlib.closing(job), around():  # the WebUI closes every job
                 done = processing.process_images(job)
         except BaseException as error:
             seen.error = error.with_traceback(None)
@@ -226,11 +225,10 @@ class Faults:
             yield f"reported {reports} times on the console"
 
     def _state(self, name: str, kind: str, seen: Seen, before: dict[str, Any], numbers: list[str]) -> Iterator[str]:
-        """Right behind the fault. After an error of the WebUI itself it rings nobody: then it's looked at later."""
+        """Right behind the fault."""
         after, clean = snapshot.host(), self.clean[name]
         for text in snapshot.differences(before, after):
-            if seen.error is None or not text.startswith(SHADOWED):
-                yield f"not restored, {text}"
+            yield f"not restored, {text}"
         if snapshot.numbers()[1:] != numbers[1:]:
             yield "not restored, random numbers of Python or NumPy"
         if seen.error is None and kind not in ("interrupt", "skip"):
