@@ -2,8 +2,8 @@
 
 Whatever A1111 decodes or encodes (results, hires fix in between, img2img, inpaint, "Full" previews) goes through
 `first_stage_model.decode` and `.encode`. Only these two names are shadowed on the object; its weights are never written
-to. The shadows look at whose job is running: for any other they are the WebUI's own. After an error no hook is rung, but
-the WebUI closes the job, and they go then; where it does not, what is left behind does nothing.
+to. The shadows look at whose job is running: for any other they are the WebUI's own. After an error no hook is rung,
+but the WebUI closes the job, and they go then; where it does not, what is left behind does nothing.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def _parts() -> str:
 
 
 def _ours(name: str) -> bool:
-    return name.startswith("_vaeface") or name == "sample"
+    return name.startswith("_vaeface") or name in ("sample", "close")
 
 
 def _unconditioned(model: Any) -> bool:
