@@ -85,5 +85,5 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
 
 def last_exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
     """The same over the larger half of the sizes, where fixed costs weigh least."""
-    half = max(len(sizes) // 2, 2)
+    half = max((len(sizes) + 1) // 2, 2)
     return exponent(sizes[-half:], seconds[-half:])
