@@ -17,11 +17,12 @@ MODEL = ROOT / "pocket_webui" / "models" / "pocket.safetensors"
 ON, OFF = [True], [False]
 
 
-def start() -> None:
+def start(*more: str) -> None:
     """Once per process. As in a real WebUI the checkout leaves the import path; what is imported stays."""
     data = tempfile.mkdtemp(prefix="vaeface-benchmark-")
     with contextlib.redirect_stdout(sys.stderr):
-        pocket_run.start(data, ["--ckpt", str(MODEL), "--extension", str(ROOT), "--disable-console-progressbars"])
+        flags = ["--ckpt", str(MODEL), "--extension", str(ROOT), "--disable-console-progressbars"]
+        pocket_run.start(data, [*flags, *more])
     our_callback()
     sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != ROOT]
 
