@@ -38,8 +38,8 @@ def elsewhere(asked: Flags, program: str) -> bool:
     return True
 
 
-def data_folder() -> Path:
-    """An empty data folder with the pocket model, whose tokenizer is named by its full path."""
+def data_folder(extension: bool = True) -> Path:
+    """An empty data folder with the pocket model, whose tokenizer is named by its full path, and this extension."""
     data = Path(tempfile.mkdtemp(prefix="vaeface-a1111-"))
     models, extensions = data / "models" / "Stable-diffusion", data / "extensions"
     for folder in (models, extensions):
@@ -48,17 +48,23 @@ def data_folder() -> Path:
     config = (MODELS / "pocket.yaml").read_text(encoding="utf8")
     told = config.replace("models/Stable-diffusion/pocket-clip", str(MODELS / "pocket-clip"))
     (models / "pocket.yaml").write_text(told, encoding="utf8")
-    (extensions / "vaeface").symlink_to(ROOT)
+    if extension:
+        (extensions / "vaeface").symlink_to(ROOT)
     return data
 
 
-def start(folder: Path, data: Path, *more: str) -> Any:
-    """A client of its API, once the model is loaded. Once per process; what it prints goes to stderr."""
+def enter(folder: Path, data: Path, *more: str) -> None:
+    """Make this process one in which `modules` are A1111's, as if it had been started with these flags."""
     checkpoint = data / "models" / "Stable-diffusion" / "pocket.safetensors"
     sys.argv = ["webui.py", *OPTIONS, "--data-dir", str(data), "--ckpt", str(checkpoint), *more]
     own = str(ROOT)
     sys.path[:] = [str(folder), *(entry for entry in sys.path if os.path.abspath(entry or os.curdir) != own)]
     os.chdir(folder)
+
+
+def start(folder: Path, data: Path, *more: str) -> Any:
+    """A client of its API, once the model is loaded. Once per process; what it prints goes to stderr."""
+    enter(folder, data, *more)
     with contextlib.redirect_stdout(sys.stderr):
         client = _started()
         from modules import shared
