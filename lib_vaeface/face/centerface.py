@@ -50,6 +50,8 @@ class CenterFace:
         found: list[list[Face]] = [[] for _ in images]
         for numbers in _batches(images):
             batch = torch.stack([_padded(images[n].to(self.device, torch.float32)) for n in numbers])
+            if self.device.type == "cpu":  # twice as fast as in the usual order
+                batch = batch.contiguous(memory_format=torch.channels_last)
             for n, face_list in zip(numbers, self._maps_to_faces(batch, images[numbers[0]].shape), strict=True):
                 found[n] = face_list
         return found
@@ -71,7 +73,9 @@ class CenterFace:
 @lru_cache(maxsize=2)
 def weights(path: Path, device: torch.device) -> dict[str, Tensor]:
     """The file's tensors in fp32, the pyramid's batch norms folded into the doublings before them."""
-    found = {name: tensor.float() for name, tensor in load_file(path).items()}
+    last = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    read = load_file(path).items()
+    found = {name: t.float().contiguous(memory_format=last) if t.ndim == 4 else t.float() for name, t in read}
     for level in range(len(PYRAMID) - 1):
         norm = f"up.{level}.1"
         scale = found[f"{norm}.weight"] / (found[f"{norm}.running_var"] + 1e-3).sqrt()

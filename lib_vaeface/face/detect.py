@@ -18,6 +18,7 @@ import torch
 
 from . import guests
 from .centerface import SCORE, WEIGHTS, CenterFace
+from .glance import HINT, Glance
 from .protocol import Detector
 from .search import NORMAL, SEARCHES, SIDE, Search
 
@@ -59,8 +60,15 @@ def _without_centerface(setup: Setup) -> str:
     return "" if WEIGHTS.is_file() else f"{WEIGHTS.name} is missing in the extension's folder: install it again"
 
 
+def _centerface(setup: Setup) -> Detector:
+    full = CenterFace(setup.device, setup.score)
+    if setup.search != NORMAL or setup.device.type != "cpu":
+        return full
+    return Glance(full, CenterFace(setup.device, min(HINT, setup.score)), setup.score)
+
+
 DETECTORS: dict[str, Entry] = {
-    "centerface": Entry(_without_centerface, lambda setup: CenterFace(setup.device, setup.score)),
+    "centerface": Entry(_without_centerface, lambda setup: _centerface(setup)),
     "retinaface": Entry(
         lambda setup: guests.without_retinaface(setup.folders),
         lambda setup: guests.RetinaFace(setup.folders, setup.device, setup.score),

@@ -168,8 +168,8 @@ class Program:
         op, area = self.ops[position], height * width
         if isinstance(op, Conv):
             return op.cin * op.cout * op.kernel**2 * area // op.stride**2
-        if isinstance(op, Up):  # four phases of 2x2 kernels instead of 3x3 on four times the pixels
-            return op.cin * op.cout * 16 * area
+        if isinstance(op, Up):  # four phases of 2x2 kernels, each with a row and a column more than are kept
+            return op.cin * op.cout * 16 * (height + 1) * (width + 1)
         if isinstance(op, Attention):
             return 4 * op.channels**2 * area + 2 * op.channels * area**2
         return op.cin * op.cout * area if isinstance(op, Join) and op.name else 0
