@@ -14,21 +14,25 @@ import numpy
 import torch
 from PIL import Image
 
-from lib_vaeface.face.detect import SEARCHES, Detectors
+from lib_vaeface.face.detect import Detectors
 from lib_vaeface.face.improve import improve
 from lib_vaeface.face.job import Result
 from lib_vaeface.face.passes import parse_passes
 from lib_vaeface.face.redecode import redecoder
 from lib_vaeface.face.shown import to_image
 from lib_vaeface.host.tab_protocol import TabHost
+from lib_vaeface.settings import FIELDS
 from lib_vaeface.ui.gradio_compat import limits
+from lib_vaeface.ui.panel import control
 from lib_vaeface.vae.finest import finest
 from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, Pick, in_memory, picker_for
 from lib_vaeface.vae.protocol import HostVae
 
 NAME = "VAE Face: faces"
 KEY = "VAE Face faces"
-VAE, SEARCH, SCORE = "VAE for faces", "Search", "Lowest score"
+VAE, SEARCH, SCORE = (
+    next(field for field in FIELDS if field.name == name) for name in ("face_vae", "face_search", "face_score")
+)
 
 
 def build(host: TabHost) -> dict[str, Any]:
@@ -37,20 +41,20 @@ def build(host: TabHost) -> dict[str, Any]:
         return {}
     with host.input_accordion(False, label=NAME, elem_id="vaeface_extras") as enable, gr.Row():
         choices = [AUTOMATIC, BUILT_IN, *host.vae_names()]
-        vae = gr.Dropdown(choices=choices, value=AUTOMATIC, label=VAE, elem_id="vaeface_extras_vae")
-        search = gr.Dropdown(choices=list(SEARCHES), value=SEARCHES[0], label=SEARCH, elem_id="vaeface_extras_search")
-        score = gr.Slider(0.05, 0.95, 0.35, step=0.01, label=SCORE, elem_id="vaeface_extras_score")
+        vae = gr.Dropdown(choices=choices, value=AUTOMATIC, label=VAE.label, elem_id="vaeface_extras_vae")
+        search = control(SEARCH, "vaeface_extras_search", host)
+        score = control(SCORE, "vaeface_extras_score", host)
     return {"enable": enable, "vae": vae, "search": search, "score": score}
 
 
 def process(
-    host: TabHost, pp: Any, enable: Any = False, vae: Any = AUTOMATIC, search: Any = SEARCHES[0], score: Any = 0.35
+    host: TabHost, pp: Any, enable: Any = False, vae: Any = AUTOMATIC, search: Any = None, score: Any = None
 ) -> None:
     """Change `pp.image` and say in `pp.info` what was done. What fails leaves the picture as it is, and is said."""
     if not enable:
         return
     try:
-        done, name = _improved(host, pp.image, str(vae or AUTOMATIC), str(search), float(score))
+        done, name = _improved(host, pp.image, str(vae or AUTOMATIC), search, score)
         told = {"used": name, "found": done.records[0], **({"notes": done.notes} if done.notes else {})}
         if any(record["done"] == "decoded" for record in done.records[0]):
             pp.image = _like(pp.image, to_image(done.pictures[0]))
@@ -60,9 +64,10 @@ def process(
     pp.info[KEY] = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
-def _improved(host: TabHost, image: Image.Image, vae: str, search: str, score: float) -> tuple[Result, str]:
+def _improved(host: TabHost, image: Image.Image, vae: str, search: Any, score: Any) -> tuple[Result, str]:
     """ValueError: the VAE that was chosen must not be used, or a setting is none."""
-    settings = parse_passes([{"search": search, "score": score}])[0]
+    given = {"search": search, "score": score}
+    settings = parse_passes([{name: value for name, value in given.items() if value is not None}])[0]
     own, device = host.vae(None), host.compute_device()
     pick = _picked(host, own, vae)
     encoder = in_memory(own)

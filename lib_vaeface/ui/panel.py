@@ -102,7 +102,7 @@ class _Panel:
             return
         with gr.Row(elem_classes=["vaeface-row"]):
             for one in fields:
-                self.controls[one.name] = _control(one, self.script.elem_id(one.name), self.host)
+                self.controls[one.name] = control(one, self.script.elem_id(one.name), self.host)
             if any(one.name == "vae_name" for one in fields):
                 self.menu.refresh = self.host.tool_button(
                     REFRESH, elem_id=self.script.elem_id("vae_refresh"), tooltip="Look for VAE files, and which fit"
@@ -156,7 +156,8 @@ def watch_results(script: Any, host: Host) -> None:
         script.on_after_component(connect, elem_id=f"generation_info_{tab}")
 
 
-def _control(one: Field, elem_id: str, host: Host) -> Any:
+def control(one: Field, elem_id: str, host: Host) -> Any:
+    """What a person sets a field with."""
     common: dict[str, Any] = {"label": one.label, "value": one.default, "elem_id": elem_id}
     if one.kind is bool:
         return gr.Checkbox(**common, min_width=140, scale=0 if one.name in SWITCHES else None)

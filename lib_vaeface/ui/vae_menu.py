@@ -20,8 +20,8 @@ from lib_vaeface.ui.desk import problem, table, teller
 from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.vae_words import answer_mark, family, precision, size
 from lib_vaeface.vae.kinship import CheckpointFacts
-from lib_vaeface.vae.listing import SAME, Line, Listing, find, listing
-from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, Habits, Picker, facts_of, picker_for
+from lib_vaeface.vae.listing import Line, Listing, find, listing
+from lib_vaeface.vae.picked import AUTOMATIC, BUILT_IN, SAME, Habits, Picker, facts_of, picker_for
 from lib_vaeface.vae.verdicts import UNKNOWN
 from lib_vaeface.vae.workbench import Told, silent
 

@@ -47,7 +47,7 @@ def vaes() -> dict:
 
 def crossed() -> dict:
     """A hires checkpoint of another family: latents are carried across, once, though Forge rings twice before it."""
-    from modules import sd_models, shared
+    from modules import sd_models
     from pocket_webui.nets import checkpoint
 
     folder = Path(sys.argv[2]) / "models" / "Stable-diffusion"
@@ -67,7 +67,7 @@ def crossed() -> dict:
                               settings={"vae_bridge": True})  # fmt: skip
     finally:
         library.Crossing.carry = carry
-    return {"changed": calls, "comments": done["comments"], "model": shared.sd_model.sd_checkpoint_info.name}
+    return {"changed": calls, "comments": done["comments"]}
 
 
 def faces() -> dict:

@@ -40,6 +40,7 @@ def test_settings_are_valid_whatever_comes(args):
             assert math.isfinite(value) and field.minimum <= value <= field.maximum
         if field.choices and not field.listed:
             assert value in field.choices
+    assert Settings.from_args([getattr(found, name) for name in NAMES]) == (found, [])
     for text in [*notes, *infotext.write(found, {"vaeface": {"notes": notes}}).values()]:
         text.encode("utf8")
 

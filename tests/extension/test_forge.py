@@ -62,7 +62,9 @@ def test_a_vae_of_another_family_is_refused(scenes):
 
 
 def test_latents_are_carried_once_although_the_hook_rings_twice(scenes):
-    assert scenes["vaes"]["hires"]["changed"] == [False, True, False]  # the first pass, and the second twice
+    hires = scenes["vaes"]["hires"]
+    assert hires["changed"] == [False, True, False]  # the first pass, and the second twice
+    assert hires["comments"].count("latents were carried across") == 1
 
 
 @pytest.mark.parametrize("name", ["batches", "hires", "only masked", "ddim"])

@@ -3,8 +3,6 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lib_vaeface.fields import Field, accept
 from lib_vaeface.settings import FIELDS, GROUPS, NAMES, Settings
@@ -85,12 +83,3 @@ def test_clamping_is_said_and_exact_values_are_not():
 def test_what_is_no_number_is_refused(value):
     taken, note = accept(BLEND, value)
     assert taken == 0.5 and "refused" in note
-
-
-@given(
-    st.lists(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists), max_size=5)
-)
-def test_any_json_gives_valid_settings(args):
-    settings, _ = Settings.from_args(args)
-    again, notes = Settings.from_args([getattr(settings, name) for name in NAMES])
-    assert again == settings and not notes
