@@ -26,6 +26,7 @@ STATE_OPTIONS = (
     "enable_emphasis",
     "fp8_storage",
     "cache_fp16_weight",
+    "sd_text_encoder",  # reForge: a file in place of the checkpoint's own
     "sdxl_clip_l_skip",
     "use_old_emphasis_implementation",
 )

@@ -16,6 +16,8 @@ from lib_vaeface.host.a1111 import A1111
 from lib_vaeface.vae.protocol import Coder, HostVae
 from modules import sd_vae, shared
 
+REFLECTS = 'reForge\'s option "reflective vae padding" is on, which only its own VAE setting follows.'
+
 
 class PointedReForge(parts.PointedModel):
     manager = model_management
@@ -72,6 +74,7 @@ def host_vae(job: Any) -> HostVae:
         decode=lambda raw: _decode(vae, raw),
         device=torch.device(vae.device),
         circular=bool(getattr(job, "tiling", False)),
+        odd=REFLECTS if any(getattr(one, "padding_mode", "") == "reflect" for one in module.modules()) else "",
     )
 
 

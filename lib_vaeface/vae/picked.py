@@ -206,6 +206,8 @@ class Picker:
         if info is None or not info.usable:
             problem = entry.problem or "it holds no decoder"
             raise VaeNameError(problem if problem.startswith(entry.path.name) else f"{entry.name}: {problem}")
+        if host.odd:
+            return Pick(why=f"{entry.name} was not used: {host.odd} The model's own VAE was used.", refused=True)
 
         def decode(latents: torch.Tensor) -> torch.Tensor:
             return self.codecs.get(info, host.device, precision, told).decode(latents)

@@ -18,7 +18,8 @@ class HostVae:
     checkpoint: the model's name; file: its path, "" if unknown; identity: changes whenever other weights are loaded.
     formats: keys of the latent formats that the model can have. tensors: the weights as they lie in the host, to be
     read only. encode: pictures [1,3,H,W] in 0..1 -> raw latents [1,z,h,w] (the posterior's mean); decode: the way back;
-    both are the WebUI's own way. scale, shift: sampler's latent = (raw - shift) * scale.
+    both are the WebUI's own way. scale, shift: sampler's latent = (raw - shift) * scale. odd: what the WebUI has
+    changed in how its VAE computes that no codec of ours could follow, as a sentence; "" if nothing.
     """
 
     checkpoint: str
@@ -33,6 +34,7 @@ class HostVae:
     decode: Callable[[Tensor], Tensor]
     device: torch.device
     circular: bool = False
+    odd: str = ""
 
 
 class Folders(Protocol):

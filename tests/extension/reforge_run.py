@@ -137,8 +137,13 @@ def native() -> dict:
 
 
 def vaes() -> dict:
+    """Also with reForge's reflective padding, which its loader puts on the VAE's convolutions."""
     vae_run.write_files(Path(sys.argv[2]))
-    return vae_run.picks()
+    convolution = vae_run.module().decoder.conv_in
+    convolution.padding_mode = "reflect"
+    reflecting = {"own": vae_run.painted([False]), "tuned": vae_run.picked("tuned.safetensors")}
+    convolution.padding_mode = "zeros"
+    return {**vae_run.picks(), "reflecting": reflecting}
 
 
 def faces() -> dict:

@@ -36,6 +36,13 @@ def test_the_picked_vae_paints_as_the_webuis_own_option_would(scenes, name):
     assert found["tuned"]["state"] == before
 
 
+def test_reflective_padding_leaves_the_picture_to_the_webuis_own_vae(scenes):
+    found = scenes["vaes"]["reflecting"]
+    assert found["tuned"]["pictures"] == found["own"]["pictures"] != scenes["vaes"]["plain"]["own"]["pictures"]
+    told = found["tuned"]["ours"]["VAE Face VAE"]
+    assert told["used"] == "Built-in" and "reflective vae padding" in told["why"]
+
+
 @pytest.mark.parametrize("name", ["batches", "hires", "pixel hires", "only masked"])
 def test_faces_are_painted_again_and_nothing_else_changes(scenes, name):
     job = scenes["faces"]["jobs"][name]
