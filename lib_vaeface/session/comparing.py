@@ -52,16 +52,21 @@ class CompareStage(Stage):
 
     def _compare(self, job: Any, latents: list[Tensor]) -> None:
         own = self.host.vae(job)
-        codecs: dict[str, Codec] = {BUILT_IN: partial(in_memory, own), **self._fitting(own)}
+        fitting, problems = self._fitting(own)
+        codecs: dict[str, Codec] = {BUILT_IN: partial(in_memory, own), **fitting}
         decoded = decode_each(torch.cat(latents), codecs, most_bytes(own.device))
+        problems |= {name: found for name, found in decoded.items() if isinstance(found, str)}
+        for name, why in problems.items():
+            self.session.tell(job, f"not compared: {why if name in why else f'{name}: {why}'}"[:300])
         for number in range(len(latents)):
             one = {n: found if isinstance(found, str) else found[number : number + 1] for n, found in decoded.items()}
             sheet = contact_sheet(compare(one))
             self.host.save_beside(job, number, sheet, SUFFIX)
             self._shown.append((self._made + number, sheet))
 
-    def _fitting(self, own: HostVae) -> dict[str, Callable[[], Autoencoder]]:
-        """By name, those that are proved to fit the loaded model; opened again when it is their turn."""
+    def _fitting(self, own: HostVae) -> tuple[dict[str, Callable[[], Autoencoder]], dict[str, str]]:
+        """By name, those that are proved to fit the loaded model, opened again when it is their turn; and why others
+        could not be judged."""
         picker = self.session.vae.picker()
 
         def opened(entry: Any) -> Autoencoder:
@@ -71,8 +76,9 @@ class CompareStage(Stage):
             return pick.codec
 
         entries = [entry for entry in picker.library.refresh() if entry.usable]
-        fitting = [entry for entry in entries if not self.host.stopped() and picker.prove(entry, own).codec is not None]
-        return {entry.name: partial(opened, entry) for entry in fitting}
+        picks = [(entry, picker.prove(entry, own)) for entry in entries if not self.host.stopped()]
+        fitting = {entry.name: partial(opened, entry) for entry, pick in picks if pick.codec is not None}
+        return fitting, {entry.name: pick.why for entry, pick in picks if pick.verdict is None}
 
     def postprocess(self, job: Any, processed: Any) -> None:
         self.host.add_pictures(processed, self._shown)

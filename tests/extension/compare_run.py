@@ -51,9 +51,26 @@ def failing() -> dict:
     comparing = sys.modules["lib_vaeface.session.comparing"]
     real, comparing.contact_sheet = comparing.contact_sheet, lambda found: 1 / 0
     try:
-        return painted(COMPARE)
+        return {"sheet": painted(COMPARE), "unread": _unread()}
     finally:
         comparing.contact_sheet = real
+
+
+def _unread() -> str:
+    """What is said where one file can't be read when it is its turn."""
+    picked = sys.modules["lib_vaeface.vae.picked"]
+    real = picked.judge
+
+    def judge(path, *args, **keywords):
+        if path.name == "same.safetensors":
+            raise OSError(f"{path.name}: the disk is gone")
+        return real(path, *args, **keywords)
+
+    picked.judge = judge
+    try:
+        return painted(COMPARE)["comments"]
+    finally:
+        picked.judge = real
 
 
 def presets() -> dict:

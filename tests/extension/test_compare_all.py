@@ -35,9 +35,14 @@ def test_it_goes_with_the_rest(scenes, name):
 
 
 def test_a_failure_costs_the_sheet_alone(scenes):
-    found = scenes["failing"]
+    found = scenes["failing"]["sheet"]
     assert len(found["sizes"]) == 1 and "could not be compared (ZeroDivisionError" in found["comments"]
     assert "error" not in found["ours"]["VAE Face"]
+
+
+def test_a_file_that_cannot_be_read_in_its_turn_is_named(scenes):
+    said = scenes["failing"]["unread"]
+    assert said.count("not compared: same.safetensors: the disk is gone") == 1 and "tuned" not in said
 
 
 def test_presets_by_name_in_a_request(scenes):
