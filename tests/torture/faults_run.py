@@ -125,6 +125,18 @@ def forget() -> None:
         path.unlink()
 
 
+def _nobody_of_ours(name: str, where: str) -> bool:
+    """Whether the WebUI paints and decodes alone, so that nothing of ours looks for values that are no numbers."""
+    return where.startswith("WebUI") and not any(on in BASES[name][0] for on in ("vae", "faces"))
+
+
+def _lost(name: str, where: str, seen: Seen) -> bool:
+    """Latents that are no numbers no VAE can decode: Forge paints them black, and we have said so."""
+    import places
+
+    return _nobody_of_ours(name, where) or (where in places.LATENTS and "no numbers" in seen.comments)
+
+
 class Faults:
     """All faults of a run. What is wrong goes to `wrong`; figures are counted in `figures`."""
 
@@ -168,8 +180,8 @@ class Faults:
         self.figures["faults"] += 1
         self.figures[kind] += 1
         self.places.add(trap.where)
-        problems = [*self._picture(name, kind, token, seen, trap.where, ours), *self._state(name, kind, seen, before, numbers)]
-        problems += self._next()
+        problems = [*self._picture(name, kind, token, seen, trap.where, ours)]
+        problems += [*self._state(name, kind, seen, before, numbers), *self._next()]
         self.wrong += [f"{what}: {problem}" for problem in problems]
         self.figures["faults with something wrong"] += bool(problems)
 
@@ -207,8 +219,7 @@ class Faults:
         self.figures["pictures"] += 1
         changed = seen.pixels != clean.pixels
         self.figures["pictures that differ"] += changed
-        theirs = kind == "nan" and where.startswith("WebUI") and not any(on in BASES[name][0] for on in ("vae", "faces"))
-        if kind not in ("interrupt", "skip") and not theirs:  # where nothing of ours decodes, none of ours looks
+        if kind not in ("interrupt", "skip") and not (kind == "nan" and _nobody_of_ours(name, where)):
             if len(seen.pixels) < len(clean.pixels) and not BASES[name][1].get("saved"):
                 yield f"{len(seen.pixels)} pictures instead of {len(clean.pixels)}"
             if (
@@ -217,7 +228,8 @@ class Faults:
                 and token not in seen.console
             ):
                 yield "the picture differs and nothing says so"
-        if seen.blackest == 0 and kind not in ("interrupt", "skip"):
+        lost = kind == "nan" and _lost(name, where, seen)
+        if seen.blackest == 0 and kind not in ("interrupt", "skip") and not lost:
             yield "a black picture"
         if seen.comments.count(token) > 1:
             yield f"said {seen.comments.count(token)} times: {seen.comments}"

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 Place = tuple[str, Any, str]  # name, owner, attribute
 WRITERS = ("jsonfile", "latent_files", "hashes", "verdicts", "presets/files")
 WRITES_OF_OURS = ("os.replace",)
+LATENTS = ("WebUI: denoiser", "WebUI: latents")
 
 
 def _library(name: str) -> Any:
