@@ -18,6 +18,7 @@ from lib_vaeface.options import DEFAULT_VAE, REMEMBER_VAE
 from lib_vaeface.settings import FIELDS
 from lib_vaeface.ui.desk import problem, table, teller
 from lib_vaeface.ui.html import Markup, join, tag
+from lib_vaeface.ui.outside import check
 from lib_vaeface.ui.vae_words import answer_mark, family, precision, size
 from lib_vaeface.vae.kinship import CheckpointFacts
 from lib_vaeface.vae.listing import Line, Listing, find, listing
@@ -80,6 +81,7 @@ class Menu:
     def forget(self) -> Markup:
         """Forget what was picked last for the loaded checkpoint."""
         try:
+            check(self.host)
             facts = self._loaded()
             self._picker().forget(facts)
         except Exception as error:

@@ -6,6 +6,8 @@ from lib_vaeface.ui.desk import LAST
 from lib_vaeface.ui.tab_bridge import TRUE_BRIDGE, Bridge
 from lib_vaeface.ui.tab_compare import Compare, Sheet
 from lib_vaeface.ui.tab_inspect import Inspect
+from lib_vaeface.ui.vae_menu import Menu
+from lib_vaeface.vae.picked import AUTOMATIC, picker_for
 from tests.extension import tab_host
 from tests.vae import family
 
@@ -39,6 +41,14 @@ def test_a_bridge_shows_and_saves_nothing(desk):
     assert not list(desk.kept())
 
 
+def test_nobody_outside_forgets_what_was_picked(desk):
+    picker, own = picker_for(desk.host), desk.host.vae(None)
+    picker.pick("tuned.safetensors", own, remember=True)
+    assert WHY in Menu(desk.host).forget()
+    assert picker.pick(AUTOMATIC, own).name == "tuned.safetensors"
+
+
 def test_the_option_allows_it(desk):
     desk.host.options["vaeface_outside_access"] = True
     assert "Saved as" in Compare(desk).save(Sheet(None, ""))
+    assert "is forgotten" in Menu(desk.host).forget()
