@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lib_vaeface.vae.codec import Autoencoder
+from lib_vaeface.vae.codec import Autoencoder, Cancelled
 from lib_vaeface.vae.compare import Codec, compare, decode_each
 from lib_vaeface.vae.contact_sheet import contact_sheet
 from lib_vaeface.vae.picked import BUILT_IN, in_memory
@@ -44,6 +44,8 @@ class CompareStage(Stage):
             latents = self.session.vae.finals(count)
             if latents and not self.host.stopped():
                 self._compare(job, latents)
+        except Cancelled:
+            self.session.tell(job, "the comparison of VAEs was stopped")
         except Exception as error:
             note = f"the VAEs could not be compared ({type(error).__name__}: {error})"[:300]
             self.host.report_error(f"VAE Face: {note}")
@@ -54,7 +56,7 @@ class CompareStage(Stage):
         own = self.host.vae(job)
         fitting, problems = self._fitting(own)
         codecs: dict[str, Codec] = {BUILT_IN: partial(in_memory, own), **fitting}
-        decoded = decode_each(torch.cat(latents), codecs, most_bytes(own.device))
+        decoded = decode_each(torch.cat(latents), codecs, most_bytes(own.device), cancel=self.host.stopped)
         problems |= {name: found for name, found in decoded.items() if isinstance(found, str)}
         for name, why in problems.items():
             self.session.tell(job, f"not compared: {why if name in why else f'{name}: {why}'}"[:300])

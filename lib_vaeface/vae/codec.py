@@ -193,7 +193,7 @@ class Autoencoder:
         """The same codec with the WebUIs' "Tiling" on or off; weights are shared."""
         if circular == self.circular:
             return self
-        self.net(self.dtype)
+        self.net(self.dtype)  # else each of the two would make its own
         nets = {dtype: replace(net, circular=circular) for dtype, net in self.nets.items()}
         return replace(self, circular=circular, nets=nets)
 

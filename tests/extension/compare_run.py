@@ -73,6 +73,31 @@ def _unread() -> str:
         picked.judge = real
 
 
+def stopped() -> dict:
+    """The person interrupts while the first VAE decodes."""
+    from modules import shared
+
+    comparing = sys.modules["lib_vaeface.session.comparing"]
+    real, begun = comparing.decode_each, []
+
+    def interrupted(latents, codecs, *args, **keywords):
+        def opened(make):
+            def codec():
+                begun.append(make)
+                shared.state.interrupted = True
+                return make()
+
+            return codec
+
+        return real(latents, {name: opened(make) for name, make in codecs.items()}, *args, **keywords)
+
+    comparing.decode_each = interrupted
+    try:
+        return {**painted(COMPARE), "begun": len(begun)}
+    finally:
+        comparing.decode_each, shared.state.interrupted = real, False
+
+
 def presets() -> dict:
     """By the API's dict, from the folder that the option names; and the options where the WebUI can be reached."""
     from modules import cmd_args, script_callbacks, shared  # noqa: F401

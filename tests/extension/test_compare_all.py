@@ -14,7 +14,7 @@ RUN = Path(__file__).with_name("compare_run.py")
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("pocket")
-    return play(RUN, "compared,failing,presets", data, "--extension", str(CHECKOUT))
+    return play(RUN, "compared,failing,stopped,presets", data, "--extension", str(CHECKOUT))
 
 
 def test_each_picture_gets_a_sheet_and_nothing_is_sampled_again(scenes):
@@ -43,6 +43,12 @@ def test_a_failure_costs_the_sheet_alone(scenes):
 def test_a_file_that_cannot_be_read_in_its_turn_is_named(scenes):
     said = scenes["failing"]["unread"]
     assert said.count("not compared: same.safetensors: the disk is gone") == 1 and "tuned" not in said
+
+
+def test_who_interrupts_waits_for_no_further_vae(scenes):
+    found = scenes["stopped"]
+    assert len(found["sizes"]) == 1 and found["begun"] == 1 and "comparison of VAEs was stopped" in found["comments"]
+    assert "error" not in found["ours"]["VAE Face"]
 
 
 def test_presets_by_name_in_a_request(scenes):
