@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from lib_vaeface.face.protocol import LatentCoder, Resampler
-from lib_vaeface.host import first_stage, resample, settings_page, stack
+from lib_vaeface.host import callbacks, first_stage, resample, settings_page, stack
 from lib_vaeface.host.conditioning import Redirect
 from lib_vaeface.host.page import Page
 from lib_vaeface.host.protocol import Listeners, ModelCall, Option
@@ -57,16 +57,15 @@ class A1111(Lending, Page):
 
     def listen(self, listeners: Listeners, options: Sequence[Option]) -> None:
         self._listeners, self._options = listeners, options
-        for register, callback in (
-            (script_callbacks.on_cfg_denoiser, self._cfg_denoiser),
-            (script_callbacks.on_before_token_counter, self._count_tokens),
-            (script_callbacks.on_model_loaded, self._model_loaded),
-            (script_callbacks.on_image_saved, self._image_saved),
-            (script_callbacks.on_ui_settings, self._add_options),
-            (script_callbacks.on_script_unloaded, self._silence),
+        for kind, callback in (
+            ("cfg_denoiser", self._cfg_denoiser),
+            ("before_token_counter", self._count_tokens),
+            ("model_loaded", self._model_loaded),
+            ("image_saved", self._image_saved),
+            ("ui_settings", self._add_options),
+            ("script_unloaded", self._silence),
         ):
-            script_callbacks.remove_callbacks_for_function(callback)
-            register(callback, name="vaeface")
+            callbacks.register(kind, callback, __file__)
 
     def redirect_conditioning(self) -> None:
         self._redirect.install()

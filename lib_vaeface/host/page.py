@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from lib_vaeface.host import plots, routes
+from lib_vaeface.host import callbacks, plots, routes
 from lib_vaeface.host.tab_protocol import Axis, Tabs
-from modules import call_queue, images, script_callbacks, sd_hijack, sd_samplers, shared
+from modules import call_queue, images, sd_hijack, sd_samplers, shared
 
 
 class Page:
@@ -24,16 +24,14 @@ class Page:
 
     def show_tabs(self, build: Callable[[], Tabs]) -> None:
         self._build_tabs = build
-        script_callbacks.remove_callbacks_for_function(self._tabs)
-        script_callbacks.on_ui_tabs(self._tabs, name="vaeface")
+        callbacks.register("ui_tabs", self._tabs, __file__)
 
     def _tabs(self) -> Tabs:
         return [] if self._build_tabs is None else self._build_tabs()
 
     def show_axes(self, prefix: str, build: Callable[[], Sequence[Axis]]) -> None:
         self._axes = prefix, build
-        script_callbacks.remove_callbacks_for_function(self._add_axes)
-        script_callbacks.on_before_ui(self._add_axes, name="vaeface")
+        callbacks.register("before_ui", self._add_axes, __file__)
         self._add_axes()  # A1111 without a page rings that after it has built the plot for the API
 
     def _add_axes(self) -> None:
@@ -43,8 +41,7 @@ class Page:
 
     def show_route(self, path: str, answer: Callable[[], object]) -> None:
         self._route = path, answer
-        script_callbacks.remove_callbacks_for_function(self._add_route)
-        script_callbacks.on_app_started(self._add_route, name="vaeface")
+        callbacks.register("app_started", self._add_route, __file__)
 
     def _add_route(self, demo: Any, app: Any) -> None:
         if self._route is not None:
