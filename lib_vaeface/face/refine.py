@@ -26,6 +26,12 @@ from .strength import strength_for
 CHUNK = 8
 
 
+def at_once(device: torch.device) -> int:
+    """Most faces in one batch. On a CPU one: several gain nothing there, and their activations outgrow its caches and
+    what the system keeps of freed memory, which made a batch of eight slower (benchmarks/face_batches.py)."""
+    return 1 if device.type == "cpu" else CHUNK
+
+
 @dataclass
 class Planned:
     """A face that will be painted: with what, and where."""
@@ -66,12 +72,14 @@ class Refiner:
         done = 0
         if todo:
             self.resampler.progress(0, len(todo))
-        for _, group in groupby(todo, key=lambda plan: plan.window.canvas):
-            for finished in self._chunks(list(group)):
-                done += finished
-                self.resampler.progress(done, len(todo))
-        if done < len(todo):
-            self.resampler.progress(len(todo), len(todo))
+        try:
+            for _, group in groupby(todo, key=lambda plan: plan.window.canvas):
+                for finished in self._chunks(list(group)):
+                    done += finished
+                    self.resampler.progress(done, len(todo))
+        finally:  # a line on the page that nobody takes off would stay
+            if done < len(todo):
+                self.resampler.progress(len(todo), len(todo))
         for plan in todo:
             if not plan.told:
                 plan.leave("interrupted before it was painted again")

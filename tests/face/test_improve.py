@@ -60,6 +60,13 @@ def test_all_faces_of_all_pictures_go_through_one_batch() -> None:
         assert all(new.score > old.score for old, new in zip(faces(before), faces(after), strict=True))
 
 
+def test_progress_goes_away_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    painter = Painter()
+    monkeypatch.setattr("lib_vaeface.face.refine.Refiner._chunks", lambda *_: 1 / 0)
+    run([group()], painter)
+    assert painter.shown == [(0, 3), (3, 3)]
+
+
 def test_nothing_outside_the_masks_changes_a_bit() -> None:
     picture = group()
     result = run([picture], Painter(fakes.blur), [replace(PASS, guard=False, tone=1.0)])
