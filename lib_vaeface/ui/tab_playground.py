@@ -85,19 +85,16 @@ class _Tokens:
 def _part(title: str, line: Timeline, per_step: int, tokens: _Tokens) -> Markup:
     found = line.to_json()
     texts, pieces = found["texts"], found["pieces"]
+    every = [(piece, texts[index], weight) for piece in pieces for index, weight in piece["weights"]]
     rows = [
-        (_steps(piece, per_step), f"{weight:.0%}" if weight < 1 else "", texts[index], tokens.of(texts[index]))
-        for piece in pieces
-        for index, weight in piece["weights"]
+        (_steps(piece, per_step), f"{weight:.0%}" if weight < 1 else "", text, tokens.of(text))
+        for piece, text, weight in every[:MOST_ROWS]
     ]
-    left = [tag("p", f"{len(rows) - MOST_ROWS} more rows are left out.", class_="vaeface-note")] * (
-        len(rows) > MOST_ROWS
-    )
-    level = [tag("p", "The noise level decides as well; shown is the start.", class_="vaeface-note")] * found[
-        "by_sigma"
-    ]
-    shown = table(("steps", "share", "text", "tokens"), rows[:MOST_ROWS], title)
-    return tag("section", strip(pieces, texts, found["calls"]), shown, *left, *level, class_="vaeface-part")
+    said = [f"{len(every) - MOST_ROWS} more rows are left out."] if len(every) > MOST_ROWS else []
+    said += ["The noise level decides as well; shown is the start."] if found["by_sigma"] else []
+    notes = [tag("p", note, class_="vaeface-note") for note in said]
+    shown = table(("steps", "share", "text", "tokens"), rows, title)
+    return tag("section", strip(pieces, texts, found["calls"]), shown, *notes, class_="vaeface-part")
 
 
 def _steps(piece: dict[str, Any], per_step: int) -> str:

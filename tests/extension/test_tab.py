@@ -217,6 +217,14 @@ def test_the_playground_counts_steps_of_the_sampler_and_tokens(desk):
         assert part.run("a", "Euler a", steps, 0, "webui")
 
 
+def test_only_what_is_shown_of_a_long_playground_is_counted(desk, monkeypatch):
+    counted = []
+    monkeypatch.setattr(desk.host, "count_tokens", lambda text: counted.append(text) or 1)
+    many = " ".join(f"[a{n}:b{n}:0,150]" for n in range(6))
+    shown = Playground(desk).run(many, "Euler a", 150, 0, "webui")
+    assert "more rows are left out" in shown and shown.count("</tr>") == 1 + 400 and 0 < len(counted) <= 400
+
+
 def test_tokens_are_left_out_where_the_webui_cant_count(desk, monkeypatch):
     monkeypatch.setattr(desk.host, "count_tokens", lambda text: 1 / 0)
     assert "<td>a red hat</td><td></td>" in Playground(desk).run("a red hat", "Euler a", 5, 0, "webui")
