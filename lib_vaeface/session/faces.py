@@ -14,6 +14,7 @@ from lib_vaeface.face.job import Record, Result, Source
 from lib_vaeface.face.passes import FacePass, parse_passes
 from lib_vaeface.face.protocol import Detector, Face, Redecode, Resampler
 from lib_vaeface.face.redecode import redecoder
+from lib_vaeface.face.refine import at_once
 from lib_vaeface.face.shown import EVERYTHING, NOTHING, shown
 from lib_vaeface.settings import Settings
 from lib_vaeface.vae.picked import SAME
@@ -81,6 +82,7 @@ class FaceStage(Stage):
             self._resampler(job),
             [Source(*texts) for texts in self.host.texts(job)],
             [self._drawn(image) for image in images],
+            at_once(self.host.compute_device()),
             views=self.settings.face_return in ("crops", EVERYTHING),
             stopped=self.host.stopped,
         )

@@ -42,6 +42,7 @@ def during_faces(look):
 
 def others() -> dict:
     """What other parts of a WebUI see of a job for faces, and what they leave of it."""
+    pocket_run.faces_together()
     from modules import processing, script_callbacks, shared
 
     rows, texts, runners = [], [], []
@@ -79,6 +80,7 @@ def others() -> dict:
 
 def held() -> dict:
     """How many calls each of two faces is really painted in, with the WebUI's exact steps and without."""
+    pocket_run.faces_together()
     found = {}
     for exact in (False, True):
         seen = []

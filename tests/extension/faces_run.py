@@ -99,6 +99,7 @@ def replaced(owner, name, value):
 
 def failures() -> dict:
     """What goes wrong in the middle; `after` is a job without us that follows each."""
+    pocket_run.faces_together()
     import torch
 
     from modules import shared
@@ -208,6 +209,7 @@ def extras() -> dict:
 
 def numbers() -> dict:
     """How often the model is called for faces one by one and together, and how often texts are encoded for them."""
+    pocket_run.faces_together()
     from modules import sd_samplers_cfg_denoiser, shared
 
     calls, rows, texts = [], [], []
