@@ -70,6 +70,7 @@ BARS: dict[str, tuple[str, str, str]] = {  # key: what, baseline in the same run
         "nothing of ours is the largest item without a reason",
     ),
 }
+ON_GPU = ("change", "refine", "detect", "floor")  # what of these bars is said of a GPU
 HEAD = ("what", "baseline in the same run", "bar", "measured", "met")
 
 
@@ -115,6 +116,10 @@ def rows(kept: Mapping[str, Iterable[Finding]]) -> list[list[str]]:
     for findings in kept.values():
         for finding in findings:
             by_bar[finding.bar].append(finding)
+    seen = {finding.bar for place, findings in kept.items() if "cuda" in place.split() for finding in findings}
+    for key in ON_GPU:
+        if key not in seen and by_bar[key]:
+            by_bar[key].append(Finding(key, "-", None, "GPU", "no run on a GPU is recorded here"))
     return [[*BARS[key], *_cells(findings)] for key, findings in by_bar.items()]
 
 
