@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 SIGMA, RADIUS = 1.5, 5  # of SSIM's window; a Gaussian cut off at 3.5 sigma
 C1, C2 = 0.01**2, 0.03**2
@@ -72,13 +71,27 @@ def detail_map(picture: Tensor) -> Tensor:
 
 def blur(picture: Tensor, sigma: float = SIGMA, radius: int = RADIUS) -> Tensor:
     """Gaussian blur of [...,H,W]; at the edges the outermost pixel goes on."""
-    offsets = torch.arange(-radius, radius + 1, dtype=picture.dtype, device=picture.device)
-    window = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    window = window / window.sum()
-    flat = picture.reshape(-1, 1, *picture.shape[-2:])
-    flat = functional.pad(flat, (radius,) * 4, mode="replicate")
-    flat = functional.conv2d(flat, window.view(1, 1, 1, -1))
-    return functional.conv2d(flat, window.view(1, 1, -1, 1)).reshape(picture.shape)
+    window = [math.exp(-0.5 * (offset / sigma) ** 2) for offset in range(radius + 1)]
+    total = 2 * sum(window) - window[0]
+    weights = [weight / total for weight in window]
+    return _weighted(_weighted(picture, -1, weights), -2, weights)
+
+
+def _weighted(picture: Tensor, axis: int, weights: Sequence[float]) -> Tensor:
+    """Each pixel's neighbours on one axis, summed. weights: of the pixel itself and of those 1, 2, ... away.
+
+    Sums of shifted pictures: a convolution in double precision takes several times as long.
+    """
+    length, radius = picture.shape[axis], len(weights) - 1
+    sides = list(picture.shape)
+    sides[axis] = radius
+    first, last = (picture.narrow(axis, at, 1).expand(sides) for at in (0, length - 1))
+    wide = torch.cat([first, picture, last], axis)
+    found = wide.narrow(axis, radius, length) * weights[0]
+    for away, weight in enumerate(weights[1:], 1):
+        both = wide.narrow(axis, radius - away, length) + wide.narrow(axis, radius + away, length)
+        found.add_(both, alpha=weight)
+    return found
 
 
 def inside_of(boxes: Sequence[BoxOf], height: int, width: int) -> Tensor:
