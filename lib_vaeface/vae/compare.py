@@ -173,22 +173,29 @@ def compare(pictures: Mapping[str, Decoded], truth: Tensor | None = None, region
     _check(there, reference, regions)
     count, (height, width) = len(reference), reference.shape[-2:]
     whole = [Region(PICTURE, (0, 0, width, height), number) for number in range(count)]
+    details = [metrics.detail_map(picture) for picture in reference]
     entries = []
     for name, images in pictures.items():
         if isinstance(images, Tensor):
             images = images.float().cpu()
-            entries.append(Entry(name, images, "", tuple(_measured(images, reference, [*whole, *regions]))))
+            entries.append(Entry(name, images, "", tuple(_measured(images, reference, details, [*whole, *regions]))))
         else:
             entries.append(Entry(name, None, images))
     return Comparison(tuple(entries), reference, against)
 
 
-def _measured(images: Tensor, reference: Tensor, regions: Sequence[Region]) -> Iterator[tuple[Region, Figures]]:
+def _measured(
+    images: Tensor, reference: Tensor, known: Sequence[Tensor], regions: Sequence[Region]
+) -> Iterator[tuple[Region, Figures]]:
+    """known: the reference's maps of detail."""
     for number in range(len(images)):
         one, other = images[number], reference[number]
         height, width = one.shape[-2:]
-        likeness = metrics.ssim_map(one, other) if min(height, width) > 2 * metrics.RADIUS else None
-        details = [metrics.detail_map(picture) for picture in (one, other)]
+        same = torch.equal(one, other)  # the reference itself
+        likeness = None
+        if min(height, width) > 2 * metrics.RADIUS:
+            likeness = torch.ones_like(one) if same else metrics.ssim_map(one, other)
+        details = [known[number] if same else metrics.detail_map(one), known[number]]
         for region in (region for region in regions if region.picture == number):
             inside = metrics.inside_of([region.box], height, width)
             yield (
