@@ -106,6 +106,13 @@ def test_the_head_has_a_row_for_each_bar_from_the_places_of_the_page_alone() -> 
     assert rows["callback"] == ["-", "not measured"]
 
 
+def test_what_needs_a_gpu_says_so_until_it_ran_there() -> None:
+    page = PAGE.replace("two cuda full-size", "two cuda")
+    kept = {"one": [Finding("change", "30 x", True)], "two cuda": [Finding("change", "1.2 x", True, "GPU")]}
+    assert "no run on a GPU" not in bench.headed(page, kept)
+    assert "| 30 x<br>GPU: - |" in bench.headed(page, {"one": kept["one"]})
+
+
 def test_one_program_changes_its_own_findings_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, kept = tmp_path / "page.md", tmp_path / "kept.json"
     page.write_text(PAGE, encoding="utf8")
@@ -124,6 +131,32 @@ def test_one_program_changes_its_own_findings_only(tmp_path: Path, monkeypatch: 
     assert page.read_text(encoding="utf8") == text
 
 
+def in_page(*words: str) -> list[str]:
+    found = bench.places(bench.PAGE.read_text(encoding="utf8"))
+    return [place for place in found if set(place.split()[1:]) <= set(words)]
+
+
+def runs(place: str, folder: Path) -> tuple[str, list[Finding]]:
+    """A program's text and findings of a quick run."""
+    asked = Flags(full_size=True, quick=True, images=folder)
+    return summary.taken_out(bench.printed(place, asked))
+
+
+@pytest.mark.torch  # that environment has lark and matplotlib
+def test_a_program_runs_quickly(tmp_path: Path) -> None:
+    text, findings = runs("schedule", tmp_path)
+    assert "| 10 edits |" in text and {found.bar for found in findings} == {"schedule", "growth"}
+    assert (tmp_path / "growth-schedule.png").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+@pytest.mark.parametrize("place", in_page("full-size"))
+def test_every_program_runs(place: str, tmp_path: Path) -> None:
+    text, _ = runs(place, tmp_path)
+    assert "| ---" in text or "![" in text
+
+
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
 def test_the_slope_is_the_power(power: float) -> None:
     sizes = [10, 20, 40, 80]
@@ -137,6 +170,7 @@ def test_what_is_compared_takes_turns() -> None:
     assert order == ["a", "b"] * 3 and all(len(one.seconds) == 3 for one in times.values())
 
 
+@pytest.mark.torch
 def test_a_chart_is_a_file_and_a_line_of_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
