@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,7 +37,8 @@ def shelf_in(data: Path, chosen: object) -> Shelf:
     return Shelf(data.parent / os.path.expanduser(text) if text and "\0" not in text else data / FOLDER)
 
 
-def fitted(preset: Preset, machine: Machine) -> Fitted:
-    """What of a preset this machine can offer."""
+def fitted(preset: Preset, machine: Machine, has_vae: Callable[[str], bool]) -> Fitted:
+    """What of a preset this machine can offer. has_vae: as in `fit`."""
     models = list(machine.face_models())
-    return fit(preset, {"vaes": machine.vae_names(), "samplers": machine.sampler_names(), "face models": models})
+    there = {"vaes": machine.vae_names(), "samplers": machine.sampler_names(), "face models": models}
+    return fit(preset, there, has_vae)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lib_vaeface.fields import Field, Value, accept
@@ -23,15 +23,23 @@ class Fitted:
     notes: tuple[str, ...]
 
 
-def fit(preset: Preset, there: Mapping[str, Sequence[str]]) -> Fitted:
-    """What of a preset this machine can offer. there: names by what a field lists ("vaes", "samplers", ...)."""
+def fit(
+    preset: Preset, there: Mapping[str, Sequence[str]], has_vae: Callable[[str], bool] = lambda name: False
+) -> Fitted:
+    """What of a preset this machine can offer. there: names by what a field lists ("vaes", "samplers", ...).
+
+    has_vae: whether a VAE is there by another spelling, such as without its ending or with its folder.
+    """
     values: dict[str, Value] = {}
     notes: list[str] = []
     for field in FIELDS:
         if field.name not in preset.values:
             continue
         try:
-            values[field.name] = _value(field, preset.values[field.name], there.get(field.listed, ()))
+            value = _value(field, preset.values[field.name], there.get(field.listed, ()))
+            if not _there(field, value, there, has_vae):
+                raise ValueError(f"{str(value)[:80]} is not on this machine.")
+            values[field.name] = value
         except ValueError as error:
             notes.append(f"{field.label} was left as it is: {error}")
     for name, needed in WITH.items():
@@ -49,9 +57,12 @@ def _value(field: Field, given: object, names: Sequence[str]) -> Value:
     value, note = accept(field, given)
     if note:
         raise ValueError(note.partition("; using")[0])
-    if field.listed and value != field.default and value not in (*field.choices, *names):
-        raise ValueError(f"{str(value)[:80]} is not on this machine.")
     return value
+
+
+def _there(field: Field, value: Value, there: Mapping[str, Sequence[str]], has_vae: Callable[[str], bool]) -> bool:
+    known = (field.default, *field.choices, *there.get(field.listed, ()))
+    return not field.listed or value in known or (field.listed == "vaes" and has_vae(str(value)))
 
 
 def _called(wanted: Like, names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from lib_vaeface.host import Host
 from lib_vaeface.presets import fitted, shelf_of
 from lib_vaeface.presets.fitting import WITH
 from lib_vaeface.presets.shelf import PresetError
+from lib_vaeface.vae.picked import picker_for
 
 KEY = "preset"
 
@@ -24,7 +25,7 @@ def with_preset(args: Sequence[object], webui: Host) -> tuple[Sequence[object], 
     if args[0][KEY] in (None, ""):
         return [given, *args[1:]], []
     try:
-        found = fitted(shelf_of(webui).get(args[0][KEY]), webui)
+        found = fitted(shelf_of(webui).get(args[0][KEY]), webui, lambda name: picker_for(webui).has(name))
     except PresetError as error:
         return [given, *args[1:]], [f"{KEY}: {error}"]
     except Exception as error:

@@ -20,6 +20,7 @@ from lib_vaeface.ui import uploads
 from lib_vaeface.ui.desk import problem
 from lib_vaeface.ui.html import Markup, join, tag
 from lib_vaeface.ui.outside import check
+from lib_vaeface.vae.picked import picker_for
 
 NOTE = "vaeface-note"
 MARK = " · factory"  # no name of a person's has the dot
@@ -58,7 +59,7 @@ class Presets:
 
         def work() -> list[Any]:
             preset = self.shelf.get(name)
-            found = fitted(preset, self.host)
+            found = fitted(preset, self.host, lambda name: picker_for(self.host).has(name))
             filled = [gr.update(value=found.values[one]) if one in found.values else gr.update() for one in NAMES]
             said = notes([preset.about] if preset.about else [], found.notes)
             watch = watched(picked, [ids[one] for one in found.values])

@@ -143,6 +143,14 @@ class Picker:
             self._remember(facts, entry)
         return pick
 
+    def has(self, name: str) -> bool:
+        """Whether a file can be picked by this name, in any spelling that `pick` takes."""
+        self.library.refresh()
+        try:
+            return self.library.find(name).usable
+        except VaeNameError:
+            return False
+
     def forget(self, facts: CheckpointFacts) -> None:
         """What was picked for this checkpoint. OSError: it comes back with the next start."""
         self.chosen.put(facts.fingerprint, None)

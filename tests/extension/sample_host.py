@@ -29,6 +29,11 @@ class SampleHost:
     def data_folder(self):
         return self.data / "vaeface"
 
+    def vae_folders(self):
+        return []
+
+    checkpoint_folders = vae_folders
+
     def version(self):
         return "1"
 

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from lib_vaeface.settings import FIELDS, NAMES
+from lib_vaeface.ui.preset_work import Presets
 from lib_vaeface.ui.vae_menu import Menu
 from lib_vaeface.vae.picked import picker_for
 from tests.extension.tab_host import desk
@@ -75,6 +77,20 @@ def test_faces_take_a_fine_tune_that_is_known_to_fit(host):
     (folder / "foreign.safetensors").rename(folder / "other-mse.safetensors")
     card = text(Menu(host).card("face_vae", "Automatic"))
     assert "Takes vae-ft-mse.safetensors" in card and "or other-mse.safetensors, if a test picture proves" in card
+
+
+def test_a_preset_restores_what_the_list_offers_and_what_was_typed(host):
+    other = host.data / "VAE" / "other"
+    other.mkdir()
+    (host.data / "VAE" / "same.safetensors").rename(other / "tuned.safetensors")
+    names = Menu(host).look(*ASKED)[0]["choices"]
+    assert {"tuned.safetensors", "other/tuned.safetensors", "foreign.safetensors"} < set(names)
+    work, ids = Presets(host), dict.fromkeys(NAMES, "")
+    values = dict(zip(NAMES, (field.default for field in FIELDS), strict=True))
+    for name in (*names[2:], "foreign"):
+        work.save(ids, "Mine", *{**values, "vae_name": name}.values())
+        *filled, _, said, _ = work.choose("Mine", ids)
+        assert filled[NAMES.index("vae_name")].get("value") == name and said == "", name
 
 
 def test_no_model_and_errors_are_said_and_nothing_else_changes(host):
