@@ -1,7 +1,7 @@
 """N VAEs on one latent: ours against N generations, and against N decodes alone. `python -m benchmarks vae_compare`.
 
-Without --full-size the pocket family in the pocket WebUI, whose X/Y/Z plot is written after A1111's; with it SD1's
-autoencoder with random weights.
+Without --full-size the pocket family in the pocket WebUI, whose X/Y/Z plot is written after A1111's, or with --a1111 in
+the real one; with it SD1's autoencoder with random weights.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks import full_vae
-from benchmarks.flags import flags
+from benchmarks import a1111, full_vae
+from benchmarks.flags import Flags, flags
 from benchmarks.plots import chart
 from benchmarks.pocket import start
 from benchmarks.summary import found
@@ -110,9 +110,8 @@ def _no(value: Tensor) -> Tensor:
     raise AssertionError("kin needs no probe")
 
 
-def plots(counts: Sequence[int], runs: int, side: int) -> Iterator[list[object]]:
+def plots(api: Any, counts: Sequence[int], runs: int, side: int) -> Iterator[list[object]]:
     """X/Y/Z plots over the WebUI's own VAE axis, which paints every cell, and over ours."""
-    api = xyz_run.client()
     body = {"prompt": "a woman with red hair", "width": side, "height": side, "steps": 20}
 
     def plot(axis: str, some: list[str]) -> None:
@@ -130,28 +129,41 @@ def plots(counts: Sequence[int], runs: int, side: int) -> Iterator[list[object]]
         yield [count, f"{theirs:,.2f}", f"{ours:,.2f}", f"{theirs / ours:.2f}"]
 
 
-def pocket(folder: Path, quick: bool) -> None:
-    base = kin.read(kin.POCKET)
-    counts = [1, 2] if quick else [1, 2, 4, MOST]
+def compared(api: Any, host: str, counts: Sequence[int], quick: bool) -> None:
     side = 64 if quick else 128
-    written(folder, base, counts[-1])
-    start("--vae-dir", str(folder))
-    own = own_of(kin.POCKET, "cpu")
-    print(machine("torch"))
-    print(f"\nThe pocket family, one picture of {2 * side} px, CPU time of the process, medians.")
-    times = core(own, folder, 2 * side, counts, 1 if quick else 5)
-    told(times, "pocket family")
-    sheet = sheet_seconds(own, folder, 2 * side).median * 1e3
-    print(f"The sheet for people to look at comes on top where one is asked for: {sheet:,.0f} ms for two.")
-    grown(times)
-    print(f"X/Y/Z plots in the pocket WebUI, {side} px, 20 steps, seconds of CPU: every cell painted, or ours.")
+    print(f"X/Y/Z plots in {host}, {side} px, 20 steps, seconds of CPU: over its VAE axis and over ours.")
     with contextlib.redirect_stdout(sys.stderr):
-        made = list(plots(counts, 1 if quick else 3, side))
+        made = list(plots(api, counts, 1 if quick else 3, side))
     table(("VAEs", "its VAE axis", "our VAE axis", "ratio"), made, words=0)
     count, *_, ratio = made[-1]
     why = "" if float(str(ratio)) > 1 else "sampling is a small part here"
-    text = f"{ratio} x faster than {count} generations"
-    found("compare", text, float(str(ratio)) > 1, "X/Y/Z in the pocket WebUI", why)
+    found("compare", f"{ratio} x faster than {count} generations", float(str(ratio)) > 1, f"X/Y/Z in {host}", why)
+
+
+def pocket(folder: Path, quick: bool) -> None:
+    counts = [1, 2] if quick else [1, 2, 4, MOST]
+    side = 128 if quick else 256
+    written(folder, kin.read(kin.POCKET), counts[-1])
+    start("--vae-dir", str(folder))
+    own = own_of(kin.POCKET, "cpu")
+    print(machine("torch"))
+    print(f"\nThe pocket family, one picture of {side} px, CPU time of the process, medians.")
+    times = core(own, folder, side, counts, 1 if quick else 5)
+    told(times, "pocket family")
+    sheet = sheet_seconds(own, folder, side).median * 1e3
+    print(f"The sheet for people to look at comes on top where one is asked for: {sheet:,.0f} ms for two.")
+    grown(times)
+    compared(xyz_run.client(), "the pocket WebUI", counts, quick)
+
+
+def in_a1111(asked: Flags, folder: Path) -> None:
+    assert asked.a1111 is not None
+    counts = [1, 2] if asked.quick else [1, 2, 4, MOST]
+    written(folder, kin.read(kin.POCKET), counts[-1])
+    api = a1111.start(asked.a1111, a1111.data_folder(), "--vae-dir", str(folder))
+    print(machine("torch"))
+    print()
+    compared(api, "A1111", counts, asked.quick)
 
 
 def grown(times: dict[int, dict[str, Times]]) -> None:
@@ -175,8 +187,12 @@ def full_size(folder: Path, quick: bool, device: str) -> None:
 
 def main() -> None:
     asked = flags()
+    if asked.a1111 and a1111.elsewhere(asked, "vae_compare"):
+        return
     with tempfile.TemporaryDirectory() as name:
-        if asked.full_size or asked.device == "cuda":
+        if asked.a1111:
+            in_a1111(asked, Path(name))
+        elif asked.full_size or asked.device == "cuda":
             full_size(Path(name), asked.quick, asked.device)
         else:
             pocket(Path(name), asked.quick)
