@@ -31,19 +31,19 @@ def _words(text: str) -> set[str]:
 
 
 def candidates(picker: Picker) -> list[tuple[str, Entry]]:
-    """(kind, file) in the order in which they are tried."""
-    entries = picker.library.refresh()
+    """(kind, file) in the order in which they are tried; of the library's list as it is."""
 
     def published(entry: Entry) -> str:
         known = SHA256.get(picker.library.hashes.known(entry.info.identity, "sha256")) if entry.info else None
         return known.title if known else ""
 
-    return [(kind, entry) for kind in KINDS for entry in of_kind(entries, kind, published)]
+    return [(kind, entry) for kind in KINDS for entry in of_kind(picker.library.entries, kind, published)]
 
 
 def finest(picker: Picker, host: HostVae) -> Pick:
     """The fine-tune for faces of the model that is loaded, in fp32; the built-in one, with the reason, where there is
     none."""
+    picker.library.refresh()
     for kind, entry in candidates(picker):
         pick = picker.prove(entry, host, precision="fp32")
         if pick.codec is not None and pick.verdict is not None and pick.verdict.answer == FITS:

@@ -156,8 +156,8 @@ class Picker:
         self.chosen.put(facts.fingerprint, None)
 
     def for_automatic(self, facts: CheckpointFacts, habits: Habits) -> list[tuple[Entry, str]]:
-        """The files that "Automatic" tries, in this order, each with what speaks for it."""
-        entries = self.library.refresh()
+        """The files that "Automatic" tries, in this order, each with what speaks for it; of the list as it is."""
+        entries = self.library.entries
         if not habits.memory:
             self._forget_all()
         last, stem = self.chosen.get(facts.fingerprint), Path(facts.name).stem.lower()
@@ -240,6 +240,7 @@ class Picker:
         self, host: HostVae, facts: CheckpointFacts, precision: str, told: Callable[[Climb], None], habits: Habits
     ) -> Pick:
         """The first of `for_automatic` that is proved to fit; else the model's own."""
+        self.library.refresh()
         for entry, reason in self.for_automatic(facts, habits):
             try:
                 pick = self._proved(entry, host, facts, False, precision, told)
