@@ -28,7 +28,12 @@ class Times:
     @property
     def spread(self) -> str:
         """Least to most, in milliseconds."""
-        return f"{min(self.seconds) * 1e3:,.3g} .. {max(self.seconds) * 1e3:,.3g}"
+        least, most = (f"{one * 1e3:,.0f}" if one >= 0.1 else f"{one * 1e3:.2g}" for one in self._ends)
+        return f"{least} .. {most}"
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return min(self.seconds), max(self.seconds)
 
 
 def cpu_once(work: Work) -> float:

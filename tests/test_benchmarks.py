@@ -12,7 +12,7 @@ from benchmarks import summary
 from benchmarks.flags import Flags, flags
 from benchmarks.summary import Finding
 from benchmarks.tables import ROOT
-from benchmarks.timing import exponent, in_turn, last_exponent
+from benchmarks.timing import Times, exponent, in_turn, last_exponent
 
 PAGE = """a
 <!-- summary -->
@@ -162,6 +162,11 @@ def test_the_slope_is_the_power(power: float) -> None:
     sizes = [10, 20, 40, 80]
     assert exponent(sizes, [3.0 * size**power for size in sizes]) == pytest.approx(power)
     assert last_exponent(sizes, [1e9, 1e-9, *(size**power for size in sizes[2:])]) == pytest.approx(power)
+
+
+def test_times_are_told_by_their_median_and_ends() -> None:
+    times = Times((0.0034, 1.25, 0.002))
+    assert times.median == 0.0034 and times.spread == "2 .. 1,250"
 
 
 def test_what_is_compared_takes_turns() -> None:
