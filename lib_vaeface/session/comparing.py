@@ -77,10 +77,17 @@ class CompareStage(Stage):
                 raise ValueError(pick.why)
             return pick.codec
 
-        entries = [entry for entry in picker.library.refresh() if entry.usable]
-        picks = [(entry, picker.prove(entry, own)) for entry in entries if not self.host.stopped()]
-        fitting = {entry.name: partial(opened, entry) for entry, pick in picks if pick.codec is not None}
-        return fitting, {entry.name: pick.why for entry, pick in picks if pick.verdict is None}
+        fitting: dict[str, Callable[[], Autoencoder]] = {}
+        problems: dict[str, str] = {}
+        for entry in picker.library.refresh():
+            if not entry.usable or self.host.stopped():
+                continue
+            pick = picker.prove(entry, own)  # not kept: its weights are held one VAE at a time
+            if pick.codec is not None:
+                fitting[entry.name] = partial(opened, entry)
+            elif pick.verdict is None:
+                problems[entry.name] = pick.why
+        return fitting, problems
 
     def postprocess(self, job: Any, processed: Any) -> None:
         self.host.add_pictures(processed, self._shown)
