@@ -11,6 +11,7 @@ from benchmarks.timing import exponent
 Points = tuple[Sequence[float], Sequence[float]]
 COLOURS = ("#1f6fb4", "#d1495b", "#2e8b57", "#8e5bb5", "#c77d0a", "#4a4a4a", "#0f9aa8", "#a0522d")
 MARKS = "osD^vPX*"
+MOST_TICKS, SPAN = 10, 100  # of points below which each is named; of a y axis above which only powers of ten are
 
 
 def chart(
@@ -41,6 +42,8 @@ def chart(
         axes.plot(xs, [ys[-1] * one / xs[-1] for one in xs], ":", color="#999999", linewidth=1, label="linear")
     if bar:
         axes.axhline(bar[0], color="#b00020", linestyle="--", linewidth=1, label=bar[1])
+    if log:
+        _plain_numbers(axes, sorted({one for xs, _ in series.values() for one in xs}))
     axes.legend(fontsize=8, frameon=False)
     save(figure, name, title)
     return slopes
@@ -62,6 +65,21 @@ def _axes(title: str, x: str, y: str, log: bool) -> tuple[Any, Any]:
     axes.grid(True, which="major", color="#dddddd", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _plain_numbers(axes: Any, measured: Sequence[float]) -> None:
+    """Numbers instead of powers of ten, below the measured points where these are few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    shown = FuncFormatter(lambda value, _: f"{value:,.10g}")
+    if len(measured) <= MOST_TICKS:
+        axes.set_xticks(measured)
+        axes.xaxis.minorticks_off()
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high > SPAN * low else (1.0, 2.0, 5.0)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(shown)
 
 
 def save(figure: Any, name: str, title: str) -> None:
