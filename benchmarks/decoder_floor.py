@@ -173,8 +173,8 @@ def told(side: int, asked: Flags, speeds: dict[str, tuple[float, float, float]],
         floor = max(2 * macs / max(matrix, convolution), traffic(codec.decoder, side // 8, item) / copied)
         try:
             seconds, peak, made = measured(work, asked, 3 if side <= 512 else 1)
-        except RuntimeError as error:
-            rows.append([precision, how, f"{floor:.3g}", f"not possible: {type(error).__name__}", "", "", ""])
+        except RuntimeError as failure:
+            rows.append([precision, how, f"{floor:.3g}", f"not possible: {type(failure).__name__}", "", "", ""])
             continue
         error = "" if wanted is None else f"{float((made.double().cpu() - wanted).abs().max() * 127.5):.4f}"
         held = f"{peak / 2**20:,.0f}" if peak else ""

@@ -116,7 +116,9 @@ def measure(task: Task) -> Measured:
     with torch.no_grad():
         call, codec = work(task)
         gc.collect()
-        before, seconds, kept = _forget_peak(task.device), [], []
+        before = _forget_peak(task.device)
+        seconds: list[float] = []
+        kept: list[Tensor] = []
         for _ in range(task.runs):
             kept.clear()
             seconds.append(once(lambda: kept.append(call())))
