@@ -1,4 +1,4 @@
-"""Stages `diffusion`, `detail`, `xl`, `xl_detail`: text encoder and U-Net together, on a frozen autoencoder's latents."""
+"""Stages `diffusion`, `detail`, `xl`, `xl_detail`: text encoder and U-Net together, on latents of a frozen VAE."""
 
 from __future__ import annotations
 

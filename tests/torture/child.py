@@ -12,7 +12,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,8 @@ def run(asked: dict[str, dict[str, Any]], told: Callable[[int, int], None], *fla
             text=True,
         )
         result = None
-        assert process.stdout is not None
         try:
-            for line in process.stdout:
+            for line in _lines(process):
                 said = json.loads(line)
                 result = said.get("result", result)
                 if "done" in said:
@@ -50,6 +50,21 @@ def run(asked: dict[str, dict[str, Any]], told: Callable[[int, int], None], *fla
             )
         found: dict[str, Any] = result
         return found
+
+
+def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """What a process prints; one that says nothing for too long is ended."""
+    assert process.stdout is not None
+    while True:
+        dead = threading.Timer(SILENT, process.kill)
+        dead.start()
+        try:
+            line = process.stdout.readline()
+        finally:
+            dead.cancel()
+        if not line:
+            return
+        yield line
 
 
 def main() -> None:
