@@ -13,7 +13,7 @@ from tests.browser.serving import Server, open_page, serve
 CHROME_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                 "--disable-component-update", "--disable-sync"]
 PATIENCE_MS = 60_000
-TRIES = 4
+TRIES = 3
 
 # gradio 3.41 says this on A1111's bare page too.
 KNOWN_ERROR = "Cannot read properties of undefined (reading 'props')"
