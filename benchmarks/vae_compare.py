@@ -133,7 +133,7 @@ def compared(api: Any, host: str, counts: Sequence[int], quick: bool) -> None:
     side = 64 if quick else 128
     print(f"X/Y/Z plots in {host}, {side} px, 20 steps, seconds of CPU: over its VAE axis and over ours.")
     with contextlib.redirect_stdout(sys.stderr):
-        made = list(plots(api, counts, 1 if quick else 3, side))
+        made = list(plots(api, counts, 1 if quick else 2, side))
     table(("VAEs", "its VAE axis", "our VAE axis", "ratio"), made, words=0)
     count, *_, ratio = made[-1]
     why = "" if float(str(ratio)) > 1 else "sampling is a small part here"
@@ -148,7 +148,7 @@ def pocket(folder: Path, quick: bool) -> None:
     own = own_of(kin.POCKET, "cpu")
     print(machine("torch"))
     print(f"\nThe pocket family, one picture of {side} px, CPU time of the process, medians.")
-    times = core(own, folder, side, counts, 1 if quick else 5)
+    times = core(own, folder, side, counts, 1 if quick else 3)
     told(times, "pocket family")
     sheet = sheet_seconds(own, folder, side).median * 1e3
     print(f"The sheet for people to look at comes on top where one is asked for: {sheet:,.0f} ms for two.")
