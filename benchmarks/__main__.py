@@ -54,18 +54,20 @@ def places(page: str) -> list[str]:
 
 
 def chosen(page: str, names: Sequence[str], asked: Flags) -> list[str]:
-    """The places that this run fills. SystemExit: a name has none on the page, or none for these flags."""
+    """The places that this run fills: all, or those of programs or whole labels that are named.
+
+    SystemExit: a name has none on the page, or none for these flags.
+    """
     all_places = places(page)
     known = list(dict.fromkeys(place.split()[0] for place in all_places))
-    if unknown := [name for name in names if name not in known]:
-        sys.exit(f"{unknown[0]} is no benchmark of docs/performance.md; there are {', '.join(known)}")
     ready = [place for place in all_places if asked.fills(place.split()[1:])]
-    found = [place for place in ready if not names or place.split()[0] in names]
-    if missing := set(names) - {place.split()[0] for place in found}:
-        name = sorted(missing)[0]
-        there = ", ".join(place.partition(" ")[2] or "no words" for place in all_places if place.split()[0] == name)
-        sys.exit(f"{name} has no place for this run; its places want: {there}")
-    return found
+    for name in names:
+        if name not in known and name not in all_places:
+            sys.exit(f"{name} is no benchmark of docs/performance.md; there are {', '.join(known)}")
+        if not any(name in (place, place.split()[0]) for place in ready):
+            there = ", ".join(" ".join(place.split()[1:]) or "none" for place in all_places if place.startswith(name))
+            sys.exit(f"{name} has no place for this run; the flags that its places want: {there}")
+    return [place for place in ready if not names or place in names or place.split()[0] in names]
 
 
 def filled(page: str, place: str, text: str) -> str:

@@ -56,6 +56,8 @@ def test_a_page_is_rewritten_between_its_marks_only() -> None:
         (Flags(), [], ["one"]),
         (Flags(full_size=True), [], ["one", "one full-size"]),
         (Flags("cuda"), [], []),
+        (Flags(full_size=True), ["one full-size"], ["one full-size"]),
+        (Flags(full_size=True), ["one"], ["one", "one full-size"]),
         (Flags("cuda", full_size=True), ["two"], ["two cuda full-size"]),
     ],
 )
@@ -63,7 +65,9 @@ def test_flags_say_which_places_a_run_fills(asked: Flags, names: list[str], want
     assert bench.chosen(PAGE, names, asked) == wanted
 
 
-@pytest.mark.parametrize(("name", "told"), [("kallback", "there are one, two"), ("two", "cuda full-size")])
+@pytest.mark.parametrize(
+    ("name", "told"), [("kallback", "there are one, two"), ("two", "cuda full-size"), ("two cuda", "no bench")]
+)
 def test_a_name_without_a_place_is_refused(name: str, told: str) -> None:
     with pytest.raises(SystemExit, match=told):
         bench.chosen(PAGE, [name], Flags())
