@@ -101,8 +101,8 @@ def growth(net: str, every: dict[int, list[Row]]) -> None:
     print(
         f"Exponents from {sides[0]} to {sides[-1]} px: time of the whole decode against pixels {by_pixels:.2f}, against"
         f" its operations {slopes['whole']:.2f}; of tiles against operations {slopes['tiles']:.2f}. Operations grow"
-        f" with pixels by {exponent(pixels, operations):.2f}: the attention in the VAE's middle compares every pixel of the"
-        " latent with every other."
+        f" with pixels by {exponent(pixels, operations):.2f}: the attention in the VAE's middle compares every pixel of"
+        " the latent with every other."
     )
     met = max(slopes.values()) <= LINEAR
     text = ", ".join(f"{name} {slope:.2f}" for name, slope in slopes.items())
