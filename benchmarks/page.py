@@ -83,7 +83,8 @@ def started(asked: Flags, extension: bool, compiled: str) -> Start:
     words = ["a1111"] if asked.a1111 else []
     python = asked.a1111_python if asked.a1111 else sys.executable
     command = [python, "-m", "benchmarks.page", CHILD, *([WITH] if extension else []), *asked.for_place(words)]
-    environment = {**os.environ, **a1111.OFFLINE, "PYTHONWARNINGS": "ignore", "PYTHONPYCACHEPREFIX": compiled}
+    environment = {**os.environ, **a1111.OFFLINE, "PYTHONWARNINGS": "ignore", "PYTHONHASHSEED": "0"}
+    environment["PYTHONPYCACHEPREFIX"] = compiled
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, encoding="utf8", check=True)
     made: Start = json.loads(done.stdout.splitlines()[-1])
