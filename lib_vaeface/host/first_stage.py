@@ -65,19 +65,19 @@ class Pointed:
 
     def _shadow(self, host: Callable[..., Any], ours: Callable[[Tensor], Any]) -> Callable[..., Any]:
         def call(value: Tensor, *args: Any, **keywords: Any) -> Any:
-            found = self._ours_gives(ours, value)
+            try:
+                found = ours(value) if self._is_ours() else None
+            except Exception as error:  # the WebUI's own way gives the picture then
+                self.coder.failed(error)
+                found = None
             return host(value, *args, **keywords) if found is None else found
 
         return call
 
-    def _ours_gives(self, ours: Callable[[Tensor], Any], value: Tensor) -> Any:
-        """None for any other job than ours, and where ours fails: the WebUI's own way gives the picture then."""
-        try:
-            job = self.job()
-            return ours(value) if job is not None and running(job, self.thread) else None
-        except Exception as error:
-            self.coder.failed(error)
-            return None
+    def _is_ours(self) -> bool:
+        """Whether the job that is running is the one that this is for."""
+        job = self.job()
+        return job is not None and running(job, self.thread)
 
     def _decode(self, raw: Tensor) -> Tensor | None:
         self._make_room()
@@ -106,8 +106,8 @@ class FirstStage:
             for known in [known for known in self._pointed if known.module is pointed.module]:
                 known.release()
                 self._pointed.remove(known)
+            self._pointed.append(pointed)  # first: what fails half-way is released too
             pointed.point()
-            self._pointed.append(pointed)
 
     def pointers(self, coder: Coder, job: weakref.ref[Any], thread: int) -> Sequence[Pointed]:
         """What is to be pointed of the model that is loaded."""

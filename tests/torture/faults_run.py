@@ -34,12 +34,16 @@ BASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "passes": ({"faces": True, "face_boxes": BOXES, "face_strength": 0.5, "face_passes": '[{"strength": 0.3}]'}, {}),
 }  # fmt: skip
-# Places where a fault once cost the picture, which are always tried first.
+# Faults that once cost the picture, left something behind or were not told; always tried first.
 FIRST = (
-    ("img2img", "exception", "session/vaes.py", "_see"),
-    ("blend", "memory", "host/conditioning.py", "_multicond"),
-    ("all", "exception", "host/first_stage.py", "_make_room"),
-    ("blend", "exception", "host/first_stage.py", "Pointed.release"),
+    ("img2img", "exception", "session/vaes.py", "_see", 1),
+    ("blend", "memory", "host/conditioning.py", "_multicond", 1),
+    ("all", "exception", "host/first_stage.py", "_make_room", 1),
+    ("blend", "exception", "host/first_stage.py", "Pointed.release", 1),
+    ("all", "memory", "host/first_stage.py", "Pointed._shadow", 2),
+    ("passes", "exception", "host/first_stage.py", "Pointed._is_ours", 1),
+    ("batch saved", "exception", "face/refine.py", "_chunks", 1),
+    ("batch saved", "disk", "vae/verdicts.py", "may_decode", 14),
 )
 ROUNDING = 3  # of 255
 
@@ -164,10 +168,10 @@ class Faults:
         if kind == "detector":
             name = "search"
         if number <= len(FIRST):
-            name, kind, file, function = FIRST[number - 1]
+            name, kind, file, function, nth = FIRST[number - 1]
             known = [one for one in self.calls[name] if re.fullmatch(rf"{file}:(.*\.)?{function}", one)]
             where = known[0] if known else ""  # Forge passes by some
-            trap, ours = traps.Trap(where, 1, traps.ACTS[kind](token)), True
+            trap, ours = traps.Trap(where, nth, traps.ACTS[kind](token)), True
             around: Callable[[], Any] = trap.in_ours
         else:
             trap, around, ours = self._trap(name, kind, token)
