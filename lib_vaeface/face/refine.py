@@ -27,8 +27,8 @@ CHUNK = 8
 
 
 def at_once(device: torch.device) -> int:
-    """Most faces in one batch. On a CPU one: several gain nothing there, and their activations outgrow its caches and
-    what the system keeps of freed memory, which made a batch of eight slower (benchmarks/face_batches.py)."""
+    """Most faces in one batch. On a CPU one: more gain little there (benchmarks/face_batches.py) and take as many times
+    the memory."""
     return 1 if device.type == "cpu" else CHUNK
 
 
