@@ -177,7 +177,7 @@ class Settings:
     face_boxes: str = setting(
         "", "Boxes of your own", "faces", "boxes",
         help="In place of a search: left,top,right,bottom of each face as shares of the picture (0..1), with ; between",
-        advanced=True, axis=False,
+        lines=2, advanced=True, axis=False,
     )
     face_passes: str = setting(
         "", "Further passes", "faces", "passes",

@@ -83,3 +83,8 @@ def test_clamping_is_said_and_exact_values_are_not():
 def test_what_is_no_number_is_refused(value):
     taken, note = accept(BLEND, value)
     assert taken == 0.5 and "refused" in note
+
+
+def test_many_boxes_are_not_cut() -> None:
+    boxes = "; ".join(f"{n / 100:.4f},0.1000,{n / 100 + 0.009:.4f},0.2000" for n in range(99))
+    assert Settings.from_args([{"face_boxes": boxes}])[0].face_boxes == boxes
