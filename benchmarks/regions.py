@@ -91,7 +91,7 @@ def by_faces(asked: Flags) -> None:
     counts = [1, 2] if asked.quick else [1, 2, 4, 8, 16, 32]
     made: list[Measured] = []
     for count in counts:
-        boxes = [(x, y, x + face, y + face) for y in range(64, 960, 224) for x in range(8, 1000, 120)][:count]
+        boxes = [(x, y, x + face, y + face) for y in range(64, 960, 224) for x in range(8, 960, 119)][:count]
         made.append(run(Task(net, REGIONS, side, asked.device, 5, boxes=tuple(boxes))))
     seconds = [median(each.seconds) for each in made]
     slope = chart(
