@@ -8,6 +8,7 @@ onAfterUiUpdate(() => ["txt2img", "img2img"].forEach((tab) => {
         const index = String(selected_gallery_index());
         if (index === gallery.dataset.shown) return;
         gallery.dataset.shown = index;
-        gradioApp().getElementById(`${tab}_generation_info_button`)?.click();
+        // New pictures come before what is told of them: asked now, with none selected, the old text would come back.
+        if (index !== "-1") gradioApp().getElementById(`${tab}_generation_info_button`)?.click();
     }).observe(gallery, {attributes: true, attributeFilter: ["class"], childList: true, subtree: true});
 }));
