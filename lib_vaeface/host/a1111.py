@@ -240,8 +240,13 @@ class A1111(Lending, Page):
                 text_uncond=params.text_uncond,
                 sigma=lambda: self._sigma(denoiser, params.sigma),
                 floor=_floor(getattr(denoiser, "sampler", None)),
+                variant=self._variant(denoiser),
             )
         )
+
+    def _variant(self, denoiser: Any) -> tuple[int, ...]:
+        """See `ModelCall`."""
+        return ()
 
     def _sigma(self, denoiser: Any, levels: Any) -> float:
         """The noise level of the first image; A1111's timestep samplers hand over numbers of training steps instead."""

@@ -66,6 +66,10 @@ class Texts:
         """What the encoder reads of the WebUI's list of prompts besides the texts."""
         return {name: getattr(prompts, name, None) for name in ("width", "height")}
 
+    def variant(self, hires: bool) -> tuple[int, ...]:
+        """See `Request`; A1111 asks once for each pass."""
+        return ()
+
     def state(self, prompts: Any, plain: bool) -> Hashable:
         """What a text's conditioning depends on here besides the checkpoint. plain: not on the picture's size."""
         return () if plain else tuple(self.about(prompts).values())
@@ -166,6 +170,7 @@ def request(job: Any, prompts: Any, steps: int, networks: Any, hires_steps: int 
         pools_emphasis=getattr(shared.opts, "emphasis", "Original") not in ("None", "Ignore", "No norm"),
         zeroes_empty=not plain,
         exact_alone=devices.device.type == "cpu",
+        variant=encoder.variant(hires_steps is not None),
     )
 
 

@@ -36,6 +36,8 @@ class ModelCall:
     """The noise level of this call, of the first image. Asking waits for the device."""
     floor: float = 0.0
     """The last noise level, of samplers that make as many calls as they like (DPM adaptive); 0 for all others."""
+    variant: tuple[int, ...] = ()
+    """Which of the requests of this pass the conditionings are of, see `schedule.protocol.Request`."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,21 @@ from torch import Tensor
 from lib_vaeface.face.protocol import LatentCoder, Resampler
 from lib_vaeface.host import first_stage, parts
 from lib_vaeface.host.a1111 import A1111
+from lib_vaeface.host.conditioning import Redirect, Texts
 from lib_vaeface.vae.protocol import Coder, HostVae
 from modules import sd_vae, shared
 
 REFLECTS = 'reForge\'s option "reflective vae padding" is on, which only its own VAE setting follows.'
+
+
+RAMP = "dynamic_clip_skip_enabled"
+"""reForge's option for a clip skip that changes over the first pass; the conditioning of each is asked for ahead."""
+
+
+class RampedTexts(Texts):
+    def variant(self, hires: bool) -> tuple[int, ...]:
+        ramped = not hires and getattr(shared.opts, RAMP, False)
+        return (int(shared.opts.CLIP_stop_at_last_layers),) if ramped else ()
 
 
 class PointedReForge(parts.PointedModel):
@@ -42,6 +53,7 @@ class ReForge(parts.PartsLending, A1111):
 
     def __init__(self) -> None:
         super().__init__("reForge")
+        self._redirect = Redirect(self._conditioning, self._conditioning_failed, RampedTexts())
         self._first_stage = ReForgeStage()
 
     def vae(self, job: Any) -> HostVae:
@@ -49,6 +61,13 @@ class ReForge(parts.PartsLending, A1111):
 
     def resampler(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> Resampler:
         return parts.PartsResampler(job, parts.with_room(model_management, coder), open_session)
+
+    def _variant(self, denoiser: Any) -> tuple[int, ...]:
+        """The clip skip of this call."""
+        ramp = getattr(denoiser.p, "dynamic_clip_skip_schedule", None)
+        if not ramp or getattr(denoiser.p, "is_hr_pass", False) or not getattr(shared.opts, RAMP, False):
+            return ()
+        return (int(ramp[min(denoiser.step, len(ramp) - 1)]),)
 
 
 def host_vae(job: Any) -> HostVae:

@@ -14,8 +14,8 @@ from .protocol import Answer, Part, Request, joined
 from .strand import Strand, even_out, is_native, strand
 from .timeline import Timeline
 
-Pass = tuple[bool, bool]
-"""(second pass, negative prompt)."""
+Pass = tuple[int, ...]
+"""(second pass, negative prompt), and behind them the variant, see `Request`."""
 
 
 @dataclass
@@ -56,6 +56,12 @@ class Lines:
             self._meaning = tuple(one.meaning(call, self.level) for one in self.distinct)
             self._from, self._until = call, min(one.holds_until(call, self.level) for one in self.distinct)
         return self._meaning
+
+    def weigh(self, call: int, level: float | None) -> None:
+        """Give the WebUI's objects the weights of the next call, which it reads when that begins."""
+        for one, part in zip(self.strands, self.parts, strict=True):
+            if part.carrier is not None:
+                part.carrier.weight = one.timeline.weight_at(call, level)
 
     def reclocked(self, calls: int, steps: int) -> None:
         """Put all strands on the clock of the plan that the sampler really has."""
@@ -98,7 +104,7 @@ class Schedule:
         if request.negative:  # rows of unequal negative prompts make the WebUI fail
             even_out(known.values(), lambda: self.bank.empty(request))
         rows = [[known[_name(timeline)] for timeline in compiled[prompt]] for prompt in request.prompts]
-        where = (request.hires_steps is not None, request.negative)
+        where = (request.hires_steps is not None, request.negative, *request.variant)
         now = self._reached.get(where, (0, None))  # a refiner asks again in the middle of a pass
         images = tuple(tuple(Part(one.schedule, one.timeline.weight_at(*now)) for one in row) for row in rows)
         flat, parts = [one for row in rows for one in row], [part for image in images for part in image]
@@ -132,9 +138,8 @@ class Schedule:
         if rows is not None and lines.writes:
             self._write(lines, rows, call, level)
         if lines.weighted:
-            for one, part in zip(lines.strands, lines.parts, strict=True):
-                if part.carrier is not None:  # read when the next call begins
-                    part.carrier.weight = one.timeline.weight_at(call + 1, level)
+            for every in (lines for known, lines in self._lines.items() if known[:2] == where[:2]):
+                every.weigh(call + 1, level)
 
     def meaning(self, where: Pass, call: int) -> tuple[object, ...]:
         """Equal for two calls of a pass for which the prompt says the same; the noise level is that of `apply`."""

@@ -47,12 +47,14 @@ class ScheduleStage(Stage):
     def model_call(self, call: ModelCall) -> None:
         step, known = self._step(call), len(self.schedule.notes)
         for negative, rows in ((False, call.text_cond), (True, call.text_uncond)):
-            where = (call.hires, negative)
+            where = (call.hires, negative, *call.variant)
             self.schedule.apply(where, step, call.total_steps, call.steps, rows, call.sigma, call.floor > 0.0)
         self._tell(call.job, known)
         name = "hires" if call.hires else "first"
         trace = self.traces.get(name) or self.traces.setdefault(name, Trace(self.settings.timing))
-        meaning = tuple(self.schedule.meaning((call.hires, negative), step) for negative in (False, True))
+        meaning = tuple(
+            self.schedule.meaning((call.hires, negative, *call.variant), step) for negative in (False, True)
+        )
         trace.record(step, call.total_steps, call.steps, meaning)
 
     def _tell(self, job: Any, known: int) -> None:
@@ -80,6 +82,6 @@ class ScheduleStage(Stage):
 
     def _summary(self, name: str) -> dict[str, Any]:
         """Calls and switches of one pass, and what it cost to keep the WebUI's own batches of texts."""
-        groups = [found for (hires, _), found in self.schedule.grouped.items() if hires == (name == "hires")]
+        groups = [found for (hires, *_), found in self.schedule.grouped.items() if hires == (name == "hires")]
         texts, distinct = (sum(column) for column in zip(*groups, strict=True)) if groups else (0, 0)
         return {**self.traces[name].summary(), **({"batches": [texts, distinct]} if texts > distinct else {})}

@@ -129,6 +129,54 @@ def become_reforge(data: Path) -> None:
     assert sd_models.model_data.sd_model is shared.sd_model
 
 
+def ramped() -> dict:
+    """With reForge's dynamic clip skip, 3 at the first two calls and 2 from then on: pictures without us and with us,
+    what the model gets at each call of a blend, [clip skip, how far it is from a cat to a dog, what is left], and the
+    weights of an AND part at each call."""
+    import torch
+
+    from modules import processing, prompt_parser, script_callbacks, sd_samplers_cfg_denoiser, shared
+
+    plan, data, rows, weights = [3, 3, 2, 2, 2, 2], shared.opts.data, [], []
+    setup, forward = processing.StableDiffusionProcessing.setup_conds, sd_samplers_cfg_denoiser.CFGDenoiser.forward
+
+    def setup_conds(p):
+        p.dynamic_clip_skip_schedule, p.dynamic_clip_skip_sets, before = plan, {}, shared.opts.CLIP_stop_at_last_layers
+        for skip in dict.fromkeys(plan):
+            data["CLIP_stop_at_last_layers"] = skip
+            setup(p)
+            p.dynamic_clip_skip_sets[skip] = p.c, p.uc
+        data["CLIP_stop_at_last_layers"] = before
+
+    def chosen(denoiser, x, sigma, uncond, cond, **more):
+        cond, uncond = denoiser.p.dynamic_clip_skip_sets[plan[denoiser.step]]
+        weights.append(cond.batch[0][-1].weight)
+        return forward(denoiser, x, sigma, uncond=uncond, cond=cond, **more)
+
+    def read(skip, text):
+        data["CLIP_stop_at_last_layers"] = skip
+        found = shared.sd_model.get_learned_conditioning(prompt_parser.SdConditioning([text]))[0]
+        data["CLIP_stop_at_last_layers"] = 1
+        return found
+
+    def placed(row, skip):
+        cat, dog = read(skip, "a cat"), read(skip, "a dog")
+        share = float((row - cat).mul(dog - cat).sum() / (dog - cat).square().sum())
+        return [skip, share, float((row - torch.lerp(cat, dog, share)).abs().max())]
+
+    processing.StableDiffusionProcessing.setup_conds = setup_conds
+    sd_samplers_cfg_denoiser.CFGDenoiser.forward = chosen
+    data["dynamic_clip_skip_enabled"] = True
+    script_callbacks.on_cfg_denoiser(lambda params: rows.append(params.text_cond[0].clone()))
+    pictures = [pocket_run.process(pocket_run.job(args)) for args in (None, [False], [True])]
+    rows.clear()
+    pocket_run.process(pocket_run.job([True], "a [cat:dog:1,6]"))
+    blend = [[placed(row, skip) for skip in (3, 2)] for row in rows]
+    weights.clear()
+    pocket_run.process(pocket_run.job([True], "a cat AND a dog:0.2->1.2"))
+    return {"pictures": pictures, "blend": blend, "weights": weights}
+
+
 def native() -> dict:
     return {
         name: [pocket_run.process(pocket_run.job(args, **values)) for args in (None, [False], [True])]

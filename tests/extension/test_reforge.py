@@ -16,7 +16,7 @@ RUN = Path(__file__).with_name("reforge_run.py")
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     data = tmp_path_factory.mktemp("reforge")
-    return play(RUN, "native,vaes,faces", data, "--extension", str(CHECKOUT))
+    return play(RUN, "native,vaes,faces,ramped", data, "--extension", str(CHECKOUT))
 
 
 @pytest.mark.parametrize("name", ["plain", "heun", "batches", "hires", "img2img"])
@@ -50,6 +50,19 @@ def test_faces_are_painted_again_and_nothing_else_changes(scenes, name):
     assert job["off"]["pictures"] == job["after"]["pictures"] != job["refined"]["pictures"]
     for mine, theirs in zip(pictures(job["off"]), pictures(job["refined"]), strict=True):
         assert (mine[:4] == theirs[:4]).all() and (mine[-4:] == theirs[-4:]).all()
+
+
+def test_a_blend_follows_reforges_own_ramp_of_clip_skips(scenes):
+    plain, off, on = scenes["ramped"]["pictures"]
+    assert plain["pixels"] == off["pixels"] == on["pixels"]
+    shares = []
+    for call, tried in enumerate(scenes["ramped"]["blend"]):
+        (_, share, left), (_, _, other) = sorted(tried, key=lambda found: found[0] != (3 if call < 2 else 2))
+        assert left < 1e-4 < 1e-2 < other
+        shares.append(share)
+    assert shares == sorted(shares) and shares[0] < 0.1 and shares[-1] > 0.7
+    weights = scenes["ramped"]["weights"]
+    assert len(set(weights)) == 5 and weights == sorted(weights)  # the WebUI counts the first two calls as one step
 
 
 def test_a_faces_job_gives_the_models_parts_back(scenes):
