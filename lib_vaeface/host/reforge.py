@@ -15,7 +15,7 @@ from lib_vaeface.host import first_stage, parts
 from lib_vaeface.host.a1111 import A1111
 from lib_vaeface.host.conditioning import Redirect, Texts
 from lib_vaeface.vae.protocol import Coder, HostVae
-from modules import sd_vae, shared
+from modules import sd_hijack, sd_models, sd_vae, shared
 
 REFLECTS = 'reForge\'s option "reflective vae padding" is on, which only its own VAE setting follows.'
 
@@ -61,6 +61,10 @@ class ReForge(parts.PartsLending, A1111):
 
     def resampler(self, job: Any, coder: LatentCoder, open_session: Callable[[Any], None]) -> Resampler:
         return parts.PartsResampler(job, parts.with_room(model_management, coder), open_session)
+
+    def count_tokens(self, text: str) -> int:
+        model = sd_models.model_data.sd_model  # never loads one
+        return int(sd_hijack.model_hijack.get_prompt_lengths(text, model.cond_stage_model)[0]) if model else 0
 
     def _variant(self, denoiser: Any) -> tuple[int, ...]:
         """The clip skip of this call."""

@@ -99,10 +99,12 @@ def become_reforge(data: Path) -> None:
     import torch
     from ldm_patched.modules import model_management
 
-    from modules import processing, sd_models, sd_samplers_cfg_denoiser, shared
+    from modules import processing, sd_hijack, sd_models, sd_samplers_cfg_denoiser, shared
     from modules.processing import decode, loop
 
     give_parts(shared.sd_model)
+    lengths = sd_hijack.StableDiffusionModelHijack.get_prompt_lengths
+    sd_hijack.StableDiffusionModelHijack.get_prompt_lengths = lambda hijack, text, text_model: lengths(hijack, text)
     loop.grad_mode = torch.inference_mode
     start_batch = loop._start_batch
 
@@ -174,7 +176,8 @@ def ramped() -> dict:
     blend = [[placed(row, skip) for skip in (3, 2)] for row in rows]
     weights.clear()
     pocket_run.process(pocket_run.job([True], "a cat AND a dog:0.2->1.2"))
-    return {"pictures": pictures, "blend": blend, "weights": weights}
+    tokens = sys.modules["lib_vaeface.host"].current().count_tokens("a cat and a dog")
+    return {"pictures": pictures, "blend": blend, "weights": weights, "tokens": tokens}
 
 
 def native() -> dict:

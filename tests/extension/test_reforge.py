@@ -65,5 +65,9 @@ def test_a_blend_follows_reforges_own_ramp_of_clip_skips(scenes):
     assert len(set(weights)) == 5 and weights == sorted(weights)  # the WebUI counts the first two calls as one step
 
 
+def test_tokens_are_counted_by_the_model_that_reforge_wants_named(scenes):
+    assert scenes["ramped"]["tokens"] == 5
+
+
 def test_a_faces_job_gives_the_models_parts_back(scenes):
     assert scenes["faces"]["marks"] and all(scenes["faces"]["marks"])
