@@ -64,7 +64,8 @@ class ReForge(parts.PartsLending, A1111):
 
     def count_tokens(self, text: str) -> int:
         model = sd_models.model_data.sd_model  # never loads one
-        return int(sd_hijack.model_hijack.get_prompt_lengths(text, model.cond_stage_model)[0]) if model else 0
+        hijack: Any = sd_hijack.model_hijack
+        return int(hijack.get_prompt_lengths(text, model.cond_stage_model)[0]) if model else 0
 
     def _variant(self, denoiser: Any) -> tuple[int, ...]:
         """The clip skip of this call."""
