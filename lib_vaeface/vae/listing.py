@@ -57,7 +57,9 @@ class Listing:
 def listing(picker: Picker, facts: CheckpointFacts, habits: Habits) -> Listing:
     """Looks at the folders again; files that were looked at before cost next to nothing."""
     entries = picker.library.refresh()
-    found = Listing(facts.name, tuple(_line(picker, entry, facts) for entry in entries), ("", ""), ("", ""))
+    # A list first: reForge walks all objects of the process while it unloads a model, and trips over half a tuple.
+    lines = [_line(picker, entry, facts) for entry in entries]
+    found = Listing(facts.name, tuple(lines), ("", ""), ("", ""))
     automatic = _first(found, picker.for_automatic(facts, habits), BUILT_IN, NOTHING_ELSE)
     tuned = [(entry, f"{kind.upper()} fine-tune") for kind, entry in candidates(picker)]
     faces = _first(found, tuned, SAME, "no MSE or EMA fine-tune is known to fit")
