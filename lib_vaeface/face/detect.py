@@ -68,7 +68,7 @@ def _centerface(setup: Setup) -> Detector:
 
 
 DETECTORS: dict[str, Entry] = {
-    "centerface": Entry(_without_centerface, lambda setup: _centerface(setup)),
+    "centerface": Entry(_without_centerface, _centerface),
     "retinaface": Entry(
         lambda setup: guests.without_retinaface(setup.folders),
         lambda setup: guests.RetinaFace(setup.folders, setup.device, setup.score),

@@ -136,7 +136,7 @@ def host_vae(job: Any) -> HostVae:
         shift=float(module.shift_factor),
         tensors=module.state_dict(),
         encode=lambda images: _encode(vae, images),
-        decode=lambda raw: _decode(vae, raw),
+        decode=lambda raw: parts.decode(memory_management, vae, raw),
         device=torch.device(vae.device),
         circular=bool(getattr(job, "tiling", False)),
     )
@@ -144,17 +144,9 @@ def host_vae(job: Any) -> HostVae:
 
 @torch.no_grad()
 def _encode(vae: Any, images: Tensor) -> Tensor:
-    memory_management.load_models_gpu([vae.patcher], vae.memory_used_encode(images.shape, vae.vae_dtype))
-    pixels = (images * 2 - 1).to(vae.device, vae.vae_dtype)
+    pixels = parts.pixels(memory_management, vae, images)
     mean: Tensor = vae.first_stage_model.encode(pixels, lambda posterior: posterior.mode())
     return mean.float()
-
-
-@torch.no_grad()
-def _decode(vae: Any, raw: Tensor) -> Tensor:
-    memory_management.load_models_gpu([vae.patcher], vae.memory_used_decode(raw.shape, vae.vae_dtype))
-    pictures: Tensor = vae.first_stage_model.decode(raw.to(vae.device, vae.vae_dtype))
-    return (pictures.float() + 1) / 2
 
 
 def _latents(vae: Any, moments: Tensor) -> Tensor:

@@ -125,6 +125,20 @@ def with_room(manager: Any, coder: LatentCoder) -> LatentCoder:
     return LatentCoder(encode, decode)
 
 
+def pixels(manager: Any, vae: Any, images: Tensor) -> Tensor:
+    """Pictures [B,3,H,W] in 0..1 as the model's own VAE takes them, -1..1, which is loaded to encode them."""
+    manager.load_models_gpu([vae.patcher], vae.memory_used_encode(images.shape, vae.vae_dtype))
+    return (images * 2 - 1).to(vae.device, vae.vae_dtype)
+
+
+@torch.no_grad()
+def decode(manager: Any, vae: Any, raw: Tensor) -> Tensor:
+    """Pictures [B,3,H,W], 0..1, of raw latents [B,z,h,w] by the model's own VAE."""
+    manager.load_models_gpu([vae.patcher], vae.memory_used_decode(raw.shape, vae.vae_dtype))
+    pictures: Tensor = vae.first_stage_model.decode(raw.to(vae.device, vae.vae_dtype))
+    return (pictures.float() + 1) / 2
+
+
 def formats(latent_format: object) -> tuple[str, ...]:
     """The latent formats that a model can have, by the WebUI's own name for them."""
     known = type(latent_format).__name__

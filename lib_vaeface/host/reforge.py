@@ -95,7 +95,7 @@ def host_vae(job: Any) -> HostVae:
         shift=float(getattr(latent_format, "shift_factor", 0.0)),
         tensors=module.state_dict(),
         encode=lambda images: _encode(vae, images),
-        decode=lambda raw: _decode(vae, raw),
+        decode=lambda raw: parts.decode(model_management, vae, raw),
         device=torch.device(vae.device),
         circular=bool(getattr(job, "tiling", False)),
         odd=REFLECTS if any(getattr(one, "padding_mode", "") == "reflect" for one in module.modules()) else "",
@@ -108,13 +108,5 @@ def _latent_format(model: Any) -> Any:
 
 @torch.no_grad()
 def _encode(vae: Any, images: Tensor) -> Tensor:
-    model_management.load_models_gpu([vae.patcher], vae.memory_used_encode(images.shape, vae.vae_dtype))
-    found: Tensor = vae.first_stage_model.encode((images * 2 - 1).to(vae.device, vae.vae_dtype))
+    found: Tensor = vae.first_stage_model.encode(parts.pixels(model_management, vae, images))
     return found.float()
-
-
-@torch.no_grad()
-def _decode(vae: Any, raw: Tensor) -> Tensor:
-    model_management.load_models_gpu([vae.patcher], vae.memory_used_decode(raw.shape, vae.vae_dtype))
-    pictures: Tensor = vae.first_stage_model.decode(raw.to(vae.device, vae.vae_dtype))
-    return (pictures.float() + 1) / 2
