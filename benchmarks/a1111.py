@@ -38,9 +38,15 @@ def elsewhere(asked: Flags, program: str) -> bool:
     return True
 
 
-def data_folder(extension: bool = True) -> Path:
-    """An empty data folder with the pocket model, whose tokenizer is named by its full path, and this extension."""
+def data_folder() -> Path:
+    """A new data folder with the pocket model and this extension."""
     data = Path(tempfile.mkdtemp(prefix="vaeface-a1111-"))
+    furnish(data)
+    return data
+
+
+def furnish(data: Path, extension: bool = True) -> None:
+    """Put the pocket model, whose tokenizer is named by its full path, and this extension into a data folder."""
     models, extensions = data / "models" / "Stable-diffusion", data / "extensions"
     for folder in (models, extensions):
         folder.mkdir(parents=True)
@@ -50,7 +56,6 @@ def data_folder(extension: bool = True) -> Path:
     (models / "pocket.yaml").write_text(told, encoding="utf8")
     if extension:
         (extensions / "vaeface").symlink_to(ROOT)
-    return data
 
 
 def enter(folder: Path, data: Path, *more: str) -> None:
