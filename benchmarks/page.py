@@ -28,7 +28,10 @@ from benchmarks.tables import machine, table
 
 SECONDS, SCRIPT = 0.3, 30_000
 CHILD, WITH = "--one-start", "--with-extension"
-PHASES = {"scripts": "scripts loaded", "own": "our files among them", "page": "page built", "app": "routes added", "all": "whole start"}
+PHASES = {
+    "scripts": "scripts loaded", "own": "our files among them", "page": "page built", "app": "routes added",
+    "all": "whole start",
+}  # fmt: skip
 Start = dict[str, Any]
 
 
@@ -92,7 +95,7 @@ def _of_ours(into: dict[str, float], load: Callable[[str], Any]) -> Callable[[st
 
 
 def started(asked: Flags, folder: Path, extension: bool) -> Start:
-    """In a process of its own. folder: for the data folders, and compiled Python, of which nothing is left elsewhere."""
+    """In a process of its own. folder: for data folders and for compiled Python, of which nothing is left elsewhere."""
     data = folder / ("with" if extension else "without")
     if not data.exists():
         data.mkdir()
@@ -100,7 +103,8 @@ def started(asked: Flags, folder: Path, extension: bool) -> Start:
             a1111.furnish(data, extension)
     words = ["a1111"] if asked.a1111 else []
     python = asked.a1111_python if asked.a1111 else sys.executable
-    command = [python, "-m", "benchmarks.page", CHILD, str(data), *([WITH] if extension else []), *asked.for_place(words)]
+    child = [CHILD, str(data), *([WITH] if extension else [])]
+    command = [python, "-m", "benchmarks.page", *child, *asked.for_place(words)]
     environment = {**os.environ, **a1111.OFFLINE, "PYTHONWARNINGS": "ignore", "PYTHONHASHSEED": "0"}
     environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -118,8 +122,8 @@ def main() -> None:
         os._exit(0)  # without waiting for threads of the WebUI
     host = "A1111" if asked.a1111 else "pocket WebUI"
     print(machine("torch", "gradio"))
-    with tempfile.TemporaryDirectory(prefix="vaeface-benchmark-") as made:
-        folder, count = Path(made), 1 if asked.quick else 7
+    with tempfile.TemporaryDirectory(prefix="vaeface-benchmark-") as name:
+        folder, count = Path(name), 1 if asked.quick else 7
         first = [started(asked, folder, extension) for extension in (False, True)]
         pairs = [(started(asked, folder, False), started(asked, folder, True)) for _ in range(count)]
     print(f"\n{host}, {count} starts each way in turn; medians of CPU seconds, and of the differences in a pair.")
