@@ -82,7 +82,7 @@ def _timed(into: dict[str, float], name: str, work: Callable[..., Any]) -> Calla
     return measured
 
 
-def _of_ours(into: dict[str, float], load: Callable[[str], Any]) -> Callable[[str], Any]:
+def _of_ours(into: dict[str, float], load: Callable[..., Any]) -> Callable[..., Any]:
     def measured(path: str) -> Any:
         if not Path(os.path.realpath(path)).is_relative_to(ROOT / "scripts"):
             return load(path)
