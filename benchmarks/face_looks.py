@@ -151,7 +151,7 @@ def judged(name: str, recall: dict[str, str], times: dict[str, float], device: s
         return
     equal = _right(recall[OURS]) >= _right(recall[YUNET])
     met = equal and times[OURS] <= times[YUNET]
-    why = "" if met else "faces of under 30 px are for the search thorough" if not equal else "see the table"
+    why = "" if met else "faces of under 20 px are for the search thorough" if not equal else "see the table"
     found("detect", f"{text}; YuNet {times[YUNET]:.0f} ms, {recall[YUNET]}", met, name, why)
 
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from .convolution import convolved
 from .overlap import suppress
 from .protocol import Face
 
@@ -26,6 +27,8 @@ CELL = 4  # pixels to a cell of the maps
 MULTIPLE = 32  # sides of what the network takes
 SCORE = 0.35
 BATCH_PIXELS = 4 * 2**20  # at once, about 2 GiB of activations
+CPU_PIXELS = 5 * 2**16  # at once on a CPU, which is faster while what a layer makes stays small
+STRIP = 8 * 2**20  # bytes of a widened picture on a CPU; more is made in strips
 
 Weights = Mapping[str, Tensor]
 
@@ -48,9 +51,9 @@ class CenterFace:
     def detect(self, images: Sequence[Tensor]) -> list[list[Face]]:
         """Faces of every image, [3,H,W] in 0..1 of any sizes, best first; those of one size are looked at together."""
         found: list[list[Face]] = [[] for _ in images]
-        for numbers in _batches(images):
+        for numbers in _batches(images, CPU_PIXELS if self.device.type == "cpu" else BATCH_PIXELS):
             batch = torch.stack([_padded(images[n].to(self.device, torch.float32)) for n in numbers])
-            if self.device.type == "cpu":  # twice as fast as in the usual order
+            if self.device.type == "cpu":
                 batch = batch.contiguous(memory_format=torch.channels_last)
             for n, face_list in zip(numbers, self._maps_to_faces(batch, images[numbers[0]].shape), strict=True):
                 found[n] = face_list
@@ -87,16 +90,16 @@ def weights(path: Path, device: torch.device) -> dict[str, Tensor]:
 def maps_of(w: Weights, images: Tensor) -> list[Tensor]:
     """[B,3,H,W] in 0..1, sides multiples of 32 -> at a quarter of the size: scores 0..1 [B,1,h,w], log of height and
     width in cells, offsets y and x of the centre in cells, and five landmarks y, x as shares of the box [B,10,h,w]."""
-    x = _conv(w, "stem.0", images * 255, stride=2, pad=1).relu_()
+    x = _conv(w, "stem.0", images * 255, stride=2, pad=1, relu=True)
     stages: list[Tensor] = []
     for number, stride in enumerate(STRIDES):
         x = _stage(w, f"stages.{number}", x, stride)
         stages.append(x)
-    y = _conv(w, "lat.0", stages[PYRAMID[0]]).relu_()
+    y = _conv(w, "lat.0", stages[PYRAMID[0]], relu=True)
     for level, stage in enumerate(PYRAMID[1:]):
         larger = F.conv_transpose2d(y, w[f"up.{level}.weight"], w[f"up.{level}.bias"], stride=2).relu_()
-        y = larger + _conv(w, f"lat.{level + 1}", stages[stage]).relu_()
-    y = _conv(w, "head", y, pad=1).relu_()
+        y = larger + _conv(w, f"lat.{level + 1}", stages[stage], relu=True)
+    y = _conv(w, "head", y, pad=1, relu=True)
     scores, *others = (_conv(w, f"out.{n}", y) for n in range(4))
     return [scores.sigmoid(), *others]
 
@@ -112,16 +115,32 @@ def _stage(w: Weights, name: str, x: Tensor, stride: int) -> Tensor:
 
 def _block(w: Weights, name: str, x: Tensor, stride: int) -> Tensor:
     """Widen (not in the first stage), filter each channel by itself, narrow."""
-    if f"{name}.4.weight" not in w:
-        x = _conv(w, f"{name}.0", x, stride, 1, apart=True).relu_()
-        return _conv(w, f"{name}.2", x)
-    x = _conv(w, f"{name}.0", x).relu_()
-    return _conv(w, f"{name}.4", _conv(w, f"{name}.2", x, stride, 1, apart=True).relu_())
+    rows = _rows(x, len(w[f"{name}.0.weight"]))
+    strips = [_strip(w, name, x, stride, top, rows) for top in range(0, x.shape[2], rows)]
+    return torch.cat(strips, 2) if len(strips) > 1 else strips[0]
 
 
-def _conv(w: Weights, name: str, x: Tensor, stride: int = 1, pad: int = 0, apart: bool = False) -> Tensor:
-    groups = x.shape[1] if apart else 1
-    return F.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], stride, pad, groups=groups)
+def _rows(x: Tensor, channels: int) -> int:
+    """Rows of a strip, an even number; all of them where that is little or not on a CPU."""
+    row = len(x) * channels * x.shape[3] * x.element_size()
+    return x.shape[2] if x.device.type != "cpu" else min(x.shape[2], max(2, STRIP // row // 2 * 2))
+
+
+def _strip(w: Weights, name: str, x: Tensor, stride: int, top: int, rows: int) -> Tensor:
+    """The block's output of so many rows of its input, exactly: it is given what the filter reaches above and below."""
+    above, below = min(top, stride), 1 if stride == 1 and top + rows < x.shape[2] else 0
+    y = x[:, :, top - above : top + rows + below]
+    if f"{name}.4.weight" in w:
+        y = _conv(w, f"{name}.0", y, relu=True)
+    filtered, narrowed = (2, 4) if f"{name}.4.weight" in w else (0, 2)
+    y = _conv(w, f"{name}.{filtered}", y, stride, 1, apart=True, relu=True)
+    return _conv(w, f"{name}.{narrowed}", y[:, :, bool(above) : y.shape[2] - below])
+
+
+def _conv(
+    w: Weights, name: str, x: Tensor, stride: int = 1, pad: int = 0, apart: bool = False, relu: bool = False
+) -> Tensor:
+    return convolved(x, w[f"{name}.weight"], w[f"{name}.bias"], stride, pad, x.shape[1] if apart else 1, relu)
 
 
 def faces_of(maps: Sequence[Tensor], size: tuple[int, int], least: float) -> list[Face]:
@@ -148,13 +167,13 @@ def _face(box: Tensor, score: Tensor, points: Tensor) -> Face:
     return Face((left, top, right, bottom), float(score), tuple((x, y) for x, y in points.tolist()))
 
 
-def _batches(images: Sequence[Tensor]) -> Iterator[list[int]]:
+def _batches(images: Sequence[Tensor], pixels: int) -> Iterator[list[int]]:
     """Numbers of images of one size, as many as may be looked at together."""
     order = sorted(range(len(images)), key=lambda n: tuple(images[n].shape))
     for shape, group in groupby(order, key=lambda n: tuple(images[n].shape)):
         if len(shape) != 3 or shape[0] != 3 or 0 in shape:
             raise ValueError(f"an image of shape {list(shape)}; a detector takes [3,H,W]")
-        numbers, most = list(group), max(1, BATCH_PIXELS // (shape[1] * shape[2]))
+        numbers, most = list(group), max(1, pixels // (shape[1] * shape[2]))
         yield from (numbers[start : start + most] for start in range(0, len(numbers), most))
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from .overlap import distinct
 from .protocol import Detector, Face, FloatBox
 
-FIRST = 448  # pixels of the first look's longer side
+FIRST = 640  # pixels of the first look's longer side
 WORTH = 1.3  # a picture larger than FIRST by this factor is worth two looks
 HINT = 0.06  # score from which on something is looked at again
 CLEAR = 0.5  # score and height in the first look of a face that need no second

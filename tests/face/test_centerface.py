@@ -120,6 +120,39 @@ def test_out_of_memory_falls_back_to_single_pictures_and_the_cpu(monkeypatch: py
         assert [face.box for face in a] == [pytest.approx(face.box, abs=0.05) for face in b]
 
 
+@pytest.mark.parametrize("size", [(96, 64), (64, 160)])
+def test_strips_of_a_picture_give_what_the_whole_gives(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    from lib_vaeface.face import centerface
+
+    images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(3))
+    loaded = weights(centerface.WEIGHTS, torch.device("cpu"))
+    monkeypatch.setattr(centerface, "STRIP", 2**40)
+    whole = centerface.maps_of(loaded, images)
+    for strip in (1, 20_000, 300_000):
+        monkeypatch.setattr(centerface, "STRIP", strip)
+        for a, b in zip(centerface.maps_of(loaded, images), whole, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("groups", [1, 6])
+@pytest.mark.parametrize("relu", [False, True])
+def test_a_convolution_is_torchs_with_the_fused_operation_and_without(groups: int, relu: bool) -> None:
+    from lib_vaeface.face import convolution
+
+    random = torch.Generator().manual_seed(5)
+    for kernel, stride, pad in ((1, 1, 0), (3, 1, 1), (3, 2, 1)):
+        x = torch.randn(2, 6, 18, 14, generator=random).contiguous(memory_format=torch.channels_last)
+        weight = torch.randn(12, 6 // groups, kernel, kernel, generator=random)
+        bias = torch.randn(12, generator=random)
+        wanted = torch.nn.functional.conv2d(x.double(), weight.double(), bias.double(), stride, pad, groups=groups)
+        wanted = wanted.relu() if relu else wanted
+        for fused in (convolution._fused, lambda: None):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(convolution, "_fused", fused)
+                made = convolution.convolved(x, weight, bias, stride, pad, groups, relu)
+            torch.testing.assert_close(made.double(), wanted, rtol=0, atol=2e-5)
+
+
 def test_weights_are_read_once() -> None:
     DETECTOR.detect([torch.zeros(3, 32, 32)])
     before = weights.cache_info().misses
