@@ -173,38 +173,55 @@ def compare(pictures: Mapping[str, Decoded], truth: Tensor | None = None, region
     _check(there, reference, regions)
     count, (height, width) = len(reference), reference.shape[-2:]
     whole = [Region(PICTURE, (0, 0, width, height), number) for number in range(count)]
-    details = [metrics.detail_map(picture) for picture in reference]
+    known = [_known(picture) for picture in reference]
     entries = []
     for name, images in pictures.items():
         if isinstance(images, Tensor):
             images = images.float().cpu()
-            entries.append(Entry(name, images, "", tuple(_measured(images, reference, details, [*whole, *regions]))))
+            entries.append(Entry(name, images, "", tuple(_measured(images, known, [*whole, *regions]))))
         else:
             entries.append(Entry(name, None, images))
     return Comparison(tuple(entries), reference, against)
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What the measures need of a picture [3,H,W]. windows: None where it is too small for SSIM."""
+
+    picture: Tensor
+    detail: Tensor
+    windows: metrics.Windows | None
+
+
+def _known(picture: Tensor) -> _Known:
+    large = min(picture.shape[-2:]) > 2 * metrics.RADIUS
+    return _Known(picture, metrics.detail_map(picture), metrics.windows(picture) if large else None)
+
+
+def _likeness(one: _Known, other: _Known) -> Tensor | None:
+    if one.windows is None or other.windows is None:
+        return None
+    return torch.ones_like(one.picture) if one is other else metrics.likeness(one.windows, other.windows)
+
+
 def _measured(
-    images: Tensor, reference: Tensor, known: Sequence[Tensor], regions: Sequence[Region]
+    images: Tensor, reference: Sequence[_Known], regions: Sequence[Region]
 ) -> Iterator[tuple[Region, Figures]]:
-    """known: the reference's maps of detail."""
-    for number in range(len(images)):
-        one, other = images[number], reference[number]
+    for number, there in enumerate(reference):
+        one, other = images[number], there.picture
         height, width = one.shape[-2:]
-        same = torch.equal(one, other)  # the reference itself
-        likeness = None
-        if min(height, width) > 2 * metrics.RADIUS:
-            likeness = torch.ones_like(one) if same else metrics.ssim_map(one, other)
-        details = [known[number] if same else metrics.detail_map(one), known[number]]
+        here = there if torch.equal(one, other) else _known(one)
+        likeness, details = _likeness(here, there), (here.detail, there.detail)
         for region in (region for region in regions if region.picture == number):
-            inside = metrics.inside_of([region.box], height, width)
+            whole = region.box == (0, 0, width, height)
+            inside = None if whole else metrics.inside_of([region.box], height, width)
             yield (
                 region,
                 Figures(
                     metrics.mse(one, other, inside),
-                    None if likeness is None else float(likeness[..., inside].double().mean()),
+                    None if likeness is None else metrics.mean(likeness, inside),
                     metrics.colour_shift(one, other, inside),
-                    *(math.sqrt(float(map_[inside].double().mean())) for map_ in details),
+                    *(math.sqrt(metrics.mean(map_, inside)) for map_ in details),
                 ),
             )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ BoxOf = tuple[float, float, float, float]
 
 def mse(one: Tensor, other: Tensor, inside: Tensor | None = None) -> float:
     """Mean square error; inside: bool [H,W], the pixels that count."""
-    return _mean((one.float() - other.float()).square(), inside)
+    return mean((one.float() - other.float()).square(), inside)
 
 
 def psnr(error: float) -> float:
@@ -40,26 +41,45 @@ def ssim(one: Tensor, other: Tensor) -> float:
 
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:
     """Structural similarity of every pixel and channel, shaped as the pictures; 1 where they are equal."""
-    _at_least(one, 2 * RADIUS + 1)
+    return likeness(windows(one), windows(other)).to(one.dtype)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A picture, and the mean and variance in SSIM's window around each of its pixels; all fp64, shaped as it is."""
+
+    picture: Tensor
+    mean: Tensor
+    variance: Tensor
+
+
+def windows(picture: Tensor) -> Windows:
+    """What `likeness` needs of a picture; made once for one that many are compared with."""
+    _at_least(picture, 2 * RADIUS + 1)
     # Sums are of products near 1 whose differences are near 1e-4: single precision would show.
-    x, y = one.double(), other.double()
-    mean_x, mean_y = blur(x), blur(y)
-    var_x, var_y = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2
-    both = blur(x * y) - mean_x * mean_y
-    likeness = (2 * mean_x * mean_y + C1) * (2 * both + C2)
-    return (likeness / ((mean_x**2 + mean_y**2 + C1) * (var_x + var_y + C2))).to(one.dtype)
+    x = picture.double()
+    mean = blur(x)
+    return Windows(x, mean, blur(x * x) - mean**2)
+
+
+def likeness(one: Windows, other: Windows) -> Tensor:
+    """`ssim_map` in fp64."""
+    means = one.mean * other.mean
+    both = blur(one.picture * other.picture) - means
+    above = (2 * means + C1) * (2 * both + C2)
+    return above / ((one.mean**2 + other.mean**2 + C1) * (one.variance + other.variance + C2))
 
 
 def colour_shift(one: Tensor, other: Tensor, inside: Tensor | None = None) -> tuple[float, float, float]:
     """Mean of `one` minus mean of `other`, red, green and blue, in levels of 0..255."""
     difference = (one.float() - other.float()) * LEVELS
-    red, green, blue = (_mean(difference[..., channel, :, :], inside) for channel in range(3))
+    red, green, blue = (mean(difference[..., channel, :, :], inside) for channel in range(3))
     return red, green, blue
 
 
 def detail(picture: Tensor, inside: Tensor | None = None) -> float:
     """Fine detail and noise alike, in levels of 0..255: 0 for a flat picture. Says how much there is, not how good."""
-    return math.sqrt(_mean(detail_map(picture), inside))
+    return math.sqrt(mean(detail_map(picture), inside))
 
 
 def detail_map(picture: Tensor) -> Tensor:
@@ -103,7 +123,8 @@ def inside_of(boxes: Sequence[BoxOf], height: int, width: int) -> Tensor:
     return inside
 
 
-def _mean(values: Tensor, inside: Tensor | None) -> float:
+def mean(values: Tensor, inside: Tensor | None = None) -> float:
+    """In fp64. inside: bool [H,W], the pixels that count; NaN where none does."""
     chosen = values if inside is None else values[..., inside.to(values.device)]
     return float(chosen.double().mean()) if chosen.numel() else math.nan
 
