@@ -148,7 +148,7 @@ def pocket(folder: Path, quick: bool) -> None:
     own = own_of(kin.POCKET, "cpu")
     print(machine("torch"))
     print(f"\nThe pocket family, one picture of {side} px, CPU time of the process, medians.")
-    times = core(own, folder, side, counts, 1 if quick else 3)
+    times = core(own, folder, side, counts, 1 if quick else 7)
     told(times, "pocket family")
     sheet = sheet_seconds(own, folder, side).median * 1e3
     print(f"The sheet for people to look at comes on top where one is asked for: {sheet:,.0f} ms for two.")

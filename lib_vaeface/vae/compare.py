@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Union
 
 import torch
@@ -173,7 +174,7 @@ def compare(pictures: Mapping[str, Decoded], truth: Tensor | None = None, region
     _check(there, reference, regions)
     count, (height, width) = len(reference), reference.shape[-2:]
     whole = [Region(PICTURE, (0, 0, width, height), number) for number in range(count)]
-    known = [_known(picture) for picture in reference]
+    known = [_Known(picture) for picture in reference]
     entries = []
     for name, images in pictures.items():
         if isinstance(images, Tensor):
@@ -186,20 +187,22 @@ def compare(pictures: Mapping[str, Decoded], truth: Tensor | None = None, region
 
 @dataclass(frozen=True)
 class _Known:
-    """What the measures need of a picture [3,H,W]. windows: None where it is too small for SSIM."""
+    """What the measures need of a picture [3,H,W], made when it is asked for."""
 
     picture: Tensor
-    detail: Tensor
-    windows: metrics.Windows | None
 
+    @cached_property
+    def detail(self) -> Tensor:
+        return metrics.detail_map(self.picture)
 
-def _known(picture: Tensor) -> _Known:
-    large = min(picture.shape[-2:]) > 2 * metrics.RADIUS
-    return _Known(picture, metrics.detail_map(picture), metrics.windows(picture) if large else None)
+    @cached_property
+    def windows(self) -> metrics.Windows:
+        return metrics.windows(self.picture)
 
 
 def _likeness(one: _Known, other: _Known) -> Tensor | None:
-    if one.windows is None or other.windows is None:
+    """None for pictures too small for SSIM."""
+    if min(one.picture.shape[-2:]) <= 2 * metrics.RADIUS:
         return None
     return torch.ones_like(one.picture) if one is other else metrics.likeness(one.windows, other.windows)
 
@@ -210,7 +213,7 @@ def _measured(
     for number, there in enumerate(reference):
         one, other = images[number], there.picture
         height, width = one.shape[-2:]
-        here = there if torch.equal(one, other) else _known(one)
+        here = there if torch.equal(one, other) else _Known(one)
         likeness, details = _likeness(here, there), (here.detail, there.detail)
         for region in (region for region in regions if region.picture == number):
             whole = region.box == (0, 0, width, height)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ SIGMA, RADIUS = 1.5, 5  # of SSIM's window; a Gaussian cut off at 3.5 sigma
 C1, C2 = 0.01**2, 0.03**2
 LUMA = (0.299, 0.587, 0.114)  # Rec. 601
 LEVELS = 255.0
+PIECE = 2**17  # pixels that are blurred at once: a processor's caches hold that many
 BoxOf = tuple[float, float, float, float]
 
 
@@ -59,15 +61,16 @@ def windows(picture: Tensor) -> Windows:
     # Sums are of products near 1 whose differences are near 1e-4: single precision would show.
     x = picture.double()
     mean = blur(x)
-    return Windows(x, mean, blur(x * x) - mean**2)
+    return Windows(x, mean, blur(x * x).addcmul_(mean, mean, value=-1))
 
 
 def likeness(one: Windows, other: Windows) -> Tensor:
     """`ssim_map` in fp64."""
     means = one.mean * other.mean
-    both = blur(one.picture * other.picture) - means
-    above = (2 * means + C1) * (2 * both + C2)
-    return above / ((one.mean**2 + other.mean**2 + C1) * (one.variance + other.variance + C2))
+    both = blur(one.picture * other.picture).sub_(means)
+    above = means.mul_(2).add_(C1).mul_(both.mul_(2).add_(C2))
+    below = (one.mean * one.mean).addcmul_(other.mean, other.mean).add_(C1)
+    return above.div_(below.mul_((one.variance + other.variance).add_(C2)))
 
 
 def colour_shift(one: Tensor, other: Tensor, inside: Tensor | None = None) -> tuple[float, float, float]:
@@ -94,7 +97,15 @@ def blur(picture: Tensor, sigma: float = SIGMA, radius: int = RADIUS) -> Tensor:
     window = [math.exp(-0.5 * (offset / sigma) ** 2) for offset in range(radius + 1)]
     total = 2 * sum(window) - window[0]
     weights = [weight / total for weight in window]
-    return _weighted(_weighted(picture, -1, weights), -2, weights)
+    planes = picture.reshape(-1, *picture.shape[-2:])
+    height, rows = picture.shape[-2], max(1, PIECE // picture.shape[-1])
+    blurred = torch.empty_like(planes)
+    for number, top in product(range(len(planes)), range(0, height, rows)):
+        above = min(top, radius)
+        piece = planes[number, top - above : top + rows + radius]
+        done = _weighted(_weighted(piece, -1, weights), -2, weights)
+        blurred[number, top : top + rows] = done[above : above + rows]
+    return blurred.view(picture.shape)
 
 
 def _weighted(picture: Tensor, axis: int, weights: Sequence[float]) -> Tensor:
@@ -108,8 +119,9 @@ def _weighted(picture: Tensor, axis: int, weights: Sequence[float]) -> Tensor:
     first, last = (picture.narrow(axis, at, 1).expand(sides) for at in (0, length - 1))
     wide = torch.cat([first, picture, last], axis)
     found = wide.narrow(axis, radius, length) * weights[0]
+    both = torch.empty_like(found)
     for away, weight in enumerate(weights[1:], 1):
-        both = wide.narrow(axis, radius - away, length) + wide.narrow(axis, radius + away, length)
+        torch.add(wide.narrow(axis, radius - away, length), wide.narrow(axis, radius + away, length), out=both)
         found.add_(both, alpha=weight)
     return found
 
