@@ -2,7 +2,8 @@
 
 `python -m benchmarks face_batches`. In the pocket WebUI, whose img2img is written after A1111's: "only masked", at the
 model's size, once per face. Boxes are given, so nobody's search is in the times; ours have the same strength and steps,
-with and without the guard that looks at every painted face. A real ADetailer is not run here.
+with and without the guard that looks at every painted face. With --a1111 the real ADetailer is the baseline, in the
+real A1111: `benchmarks/adetailer.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw
 
+from benchmarks import a1111, adetailer
 from benchmarks.flags import flags
 from benchmarks.plots import chart
 from benchmarks.pocket import OFF, paint, replaced, start
@@ -88,6 +90,10 @@ def each(picture: Image.Image, count: int) -> None:
 
 def main() -> None:
     asked = flags()
+    if asked.a1111:
+        if not a1111.elsewhere(asked, "face_batches"):
+            adetailer.run(asked)
+        return
     if asked.device == "cpu":
         torch.set_num_threads(1)
     once = wall_once if asked.device == "cuda" else process_once
