@@ -7,6 +7,7 @@ over. The redirect stands on the class, is put there when the first job asks for
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
@@ -170,8 +171,16 @@ def request(job: Any, prompts: Any, steps: int, networks: Any, hires_steps: int 
         pools_emphasis=getattr(shared.opts, "emphasis", "Original") not in ("None", "Ignore", "No norm"),
         zeroes_empty=not plain,
         exact_alone=devices.device.type == "cpu",
+        read=lambda text: _read(text, steps, hires_steps, bool(shared.opts.use_old_scheduling)),
         variant=encoder.variant(hires_steps is not None),
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _read(text: str, steps: int, hires_steps: int | None, old: bool) -> list[tuple[int, str]]:
+    """The WebUI's own reading of a prompt, or of one part between ANDs; it does not change within a process."""
+    read = prompt_parser.get_learned_conditioning_prompt_schedules
+    return [(end, said) for end, said in read([text], steps, hires_steps, old)[0]]
 
 
 def _plan(job: Any, steps: int, hires_steps: int | None) -> tuple[int, int | None, int]:

@@ -50,12 +50,17 @@ _WEIGHT = re.compile(r":\s*([+-]?[.\d]+)\s*\)")
 
 @dataclass(frozen=True)
 class Reading:
-    """A prompt as read. extended: a form is in it that the hosts do not know. left_open: offset of a "[", or -1."""
+    """A prompt as read. extended: a form is in it that the hosts do not know. left_open: offset of a "[", or -1.
+
+    uncertain: a stray mark stands beside a schedule. The hosts' parser reads such a text in one way or another, by
+    the hash seed of its process.
+    """
 
     nodes: Seq
     notes: tuple[Note, ...]
     extended: bool
     left_open: int = -1
+    uncertain: bool = False
 
 
 @dataclass
@@ -101,6 +106,7 @@ class _Reader:
         self.schedules = 0
         self.pipes: list[int] = []  # offsets of those that are not (yet) part of an alternation
         self.broken = -1  # offset of the first stray backslash
+        self.strays = False  # brackets that close nothing or are never closed, and ":" outside of brackets
 
     def take(self, mark: str, at: int) -> None:
         """One mark, the words before it taken already."""
@@ -120,6 +126,7 @@ class _Reader:
         if mark == "|":
             self.pipes.append(at)
         if not self.frames:
+            self.strays |= mark == ":"
             return
         frame = self.frames[-1]
         if mark == "|" and (frame.mark == "(" or frame.pipes < len(frame.cuts)):
@@ -140,7 +147,7 @@ class _Reader:
             while self.frames and self.frames[-1].mark != opener:
                 self._lose(self.frames.pop())
         if not self.frames:
-            self.dead = 0
+            self.dead, self.strays = 0, True
             self.pieces.append(mark)
             return
         frame = self.frames.pop()
@@ -161,6 +168,7 @@ class _Reader:
             if found:
                 self._note(frame.at, found)
             if mark == "]" or len(frame.cuts) > 1:
+                self.strays = True
                 self._die(f"the bracket at {self._where(frame.at)} inside it is no schedule")
             self.pieces.append(mark)
             return
@@ -206,6 +214,7 @@ class _Reader:
 
     def _lose(self, frame: _Frame) -> None:
         """A bracket stays text that was not closed properly or holds such a one."""
+        self.strays = True
         if frame.cuts and frame.mark == "[":
             self._note(frame.at, Refusal(frame.died or 'this "[" is never closed'))
 
@@ -227,7 +236,9 @@ class _Reader:
             nodes = (self.prompt,) if self.prompt else ()
         self._note_weights()
         left_open = next((frame.at for frame in self.frames if frame.mark == "["), -1)
-        return Reading(nodes, tuple(sorted(self.notes, key=lambda n: (n.line, n.column))), self.extended, left_open)
+        notes = tuple(sorted(self.notes, key=lambda n: (n.line, n.column)))
+        uncertain = self.strays and self.schedules > 0 and not self.extended
+        return Reading(nodes, notes, self.extended, left_open, uncertain)
 
     def _note_all_text(self) -> None:
         at = min(offset for offset in [*self.pipes[:1], self.broken] if offset >= 0)

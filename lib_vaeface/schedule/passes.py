@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -14,6 +15,7 @@ from .protocol import Answer, Part, Request, joined
 from .strand import Strand, even_out, is_native, strand
 from .timeline import Timeline
 
+MOST_MARKS = 200  # the hosts' parser takes a second for so many strays, and eight times as long for twice as many
 Pass = tuple[int, ...]
 """(second pass, negative prompt), and behind them the variant, see `Request`."""
 
@@ -164,7 +166,7 @@ class Schedule:
 
     def _compile(self, prompt: str, request: Request) -> list[Timeline]:
         exact = self.timing == "exact"
-        return compile_prompt(
+        timelines = compile_prompt(
             prompt,
             request.ui_steps if exact else request.steps,
             request.hires_ui_steps if exact else request.hires_steps,
@@ -174,6 +176,7 @@ class Schedule:
             calls=request.calls if exact else None,
             extensions=self.extensions,
         )
+        return timelines if exact else [_as_native(timeline, request) for timeline in timelines]
 
     def _note(self, request: Request, timelines: Iterable[Timeline]) -> None:
         name = "negative prompt" if request.negative else "prompt"
@@ -183,6 +186,16 @@ class Schedule:
     def _say(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
+
+
+def _as_native(timeline: Timeline, request: Request) -> Timeline:
+    """The WebUI's own reading of a text that its grammar leaves open; ours where its parser fails or takes long."""
+    text = timeline.part.text
+    if request.read is None or not timeline.uncertain or sum(map(text.count, "[]():|")) > MOST_MARKS:
+        return timeline
+    with suppress(Exception):
+        return timeline.read_as(request.read(text))
+    return timeline
 
 
 def _name(timeline: Timeline) -> str:

@@ -47,6 +47,9 @@ class Request:
     """Whether an empty text becomes zeros where all texts of its batch are empty."""
     exact_alone: bool = False
     """Whether a text has the same conditioning, to the last bit, alone and in a batch."""
+    read: Callable[[str], Sequence[tuple[int, str]]] | None = None
+    """How the WebUI's own parser reads one part of a prompt in this pass, as (end, text), for texts that its grammar
+    does not decide."""
     variant: tuple[int, ...] = ()
     """Tells the requests of one pass apart where a WebUI asks several times and chooses among the answers at every
     model call."""

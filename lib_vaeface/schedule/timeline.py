@@ -24,7 +24,7 @@ class Timeline:
 
     ends, pieces: piece i holds for the steps behind ends[i-1] up to ends[i], its weights sum to 1. by_sigma: something
     depends on the noise level, then `at` wants it and the pieces tell of the start. geometry: "slerp" where a blend
-    asked to be mixed on the sphere, else "linear". extended: it says what no host says.
+    asked to be mixed on the sphere, else "linear". extended: it says what no host says. uncertain: see `Reading`.
     """
 
     prompt: str
@@ -37,6 +37,7 @@ class Timeline:
     extended: bool
     bound: Bound
     part_keys: tuple[Key, ...]
+    uncertain: bool = False
 
     @property
     def by_sigma(self) -> bool:
@@ -69,6 +70,11 @@ class Timeline:
         pieces = _shared([bound.at(end) for end in ends])
         part_keys = tuple(Bound((), clock).keys(self.part.times)) if self.part.times else ()
         return replace(self, clock=clock, ends=ends, pieces=pieces, bound=bound, part_keys=part_keys)
+
+    def read_as(self, entries: Iterable[tuple[int, str]]) -> Timeline:
+        """With the pieces (end, text) that the WebUI itself reads, in steps of this pass."""
+        ends, texts = zip(*entries, strict=True)
+        return replace(self, ends=ends, pieces=_shared([{text: 1.0} for text in texts]))
 
     def texts(self) -> list[str]:
         """Every text that `at` can give, each once, in order of appearance."""
@@ -145,7 +151,9 @@ def build(part: Part, reading: Reading, clock: Clock, weight_step: float | None 
     geometry = "slerp" if "slerp" in bound.geometries else "linear"
     extended = reading.extended or bool(part.times)
     part_keys = tuple(Bound((), clock).keys(part.times)) if part.times else ()
-    return Timeline(part.text, part, clock, ends, pieces, notes, geometry, extended, bound, part_keys)
+    return Timeline(
+        part.text, part, clock, ends, pieces, notes, geometry, extended, bound, part_keys, reading.uncertain
+    )
 
 
 def _ends(bound: Bound) -> tuple[int, ...]:

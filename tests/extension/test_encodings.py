@@ -304,3 +304,25 @@ def test_remarks_are_joined_without_repetition():
 def test_no_steps_are_an_error(steps):
     with pytest.raises(ValueError, match="at least 1"):
         Schedule("webui", Encodings()).answer(request("a", steps=steps))
+
+
+STRAY = "[a:b:2]] c"
+
+
+def test_what_the_webuis_grammar_leaves_open_is_read_as_the_webui_does():
+    """`[a:b:2]] c` is an edit or plain text to A1111, by the hash seed that its process was started with."""
+    for theirs in ([(8, STRAY)], [(2, "a] c"), (8, "b] c")]):
+        answer = Schedule("webui", Encodings()).answer(request(STRAY, read=lambda text, theirs=theirs: theirs))
+        (entries,) = [part.schedule for image in answer.images for part in image]
+        assert [end for end, _ in entries] == [end for end, _ in theirs]
+        assert all(torch.equal(cond, encoding(text)) for (_, cond), (_, text) in zip(entries, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a [b:c:2] (d:1.2)", r"[a:b:2]\] c", "plain ] : [", "[a:b:1,3]] c", STRAY + "]" * 999]
+)
+def test_the_webui_is_not_asked_where_nothing_is_open_nor_where_it_would_take_long(prompt):
+    asked = []
+    Schedule("webui", Encodings()).answer(request(prompt, read=asked.append))
+    Schedule("exact", Encodings()).answer(request(STRAY, read=asked.append))
+    assert not asked
