@@ -41,6 +41,11 @@ def test_factory_presets_have_names_too(host):
     assert settings.enabled and settings.faces and not notes
 
 
+def test_only_the_factorys_off_means_off(host):
+    assert not asked(host, {"preset": "Off"})[0].enabled
+    assert asked(host, {"preset": "Off", "enabled": True})[0].enabled
+
+
 def test_what_the_machine_lacks_is_noted(host):
     settings, notes = asked(host, {"preset": "Anime: EMA"})
     assert settings.vae and settings.vae_name == Settings().vae_name
