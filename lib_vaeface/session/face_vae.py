@@ -98,4 +98,5 @@ class FaceVae:
             pick = stage.pick(job, own, name, precision="fp32")
             if not pick.refused:
                 return pick
+            self.session.faces.say(job, pick.why)
         return painted if painted.codec is None else stage.pick(job, own, painted.name, precision="fp32")

@@ -191,6 +191,8 @@ def test_a_vae_that_does_not_fit_is_not_used_for_faces(scenes):
     found = scenes["vaes"]["stranger"]
     assert found["pictures"] == scenes["vaes"]["off"]["pictures"] and found["faces"][0]["used"] == "Built-in"
     assert "other.safetensors was not used" in found["comments"]
+    assert found["comments"].count("was not used") == 1
+    assert found["faces"][0]["notes"][0].startswith("other.safetensors was not used, does not fit")
 
 
 def test_the_face_vae_is_at_both_ends_of_the_sampler(scenes):
