@@ -52,19 +52,22 @@ class Mtcnn:
 
     name = "MTCNN"
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         from facenet_pytorch import MTCNN  # type: ignore[import-not-found]
 
-        self._net = MTCNN(keep_all=True, device="cpu")
+        self._net = MTCNN(keep_all=True, device=device)
 
     def detect(self, images: Sequence[Tensor]) -> list[list[Face]]:
-        return [self._faces(image) for image in images]
+        """Together where they have one size, which is all that it can."""
+        if len({image.shape for image in images}) > 1:
+            return [faces for image in images for faces in self.detect([image])]
+        found = self._net.detect([Image.fromarray(_bytes(image)) for image in images])
+        return [self._faces(boxes, scores) for boxes, scores in zip(*found, strict=True)]
 
-    def _faces(self, image: Tensor) -> list[Face]:
-        boxes, scores = self._net.detect(Image.fromarray(_bytes(image)))
+    def _faces(self, boxes: Any, scores: Any) -> list[Face]:
         if boxes is None:
             return []
-        return [Face(tuple(box.tolist()), float(score)) for box, score in zip(boxes, scores, strict=True)]
+        return [Face(tuple(map(float, box)), float(score)) for box, score in zip(boxes, scores, strict=True)]
 
 
 class Haar:
@@ -88,7 +91,7 @@ class Haar:
 
 
 def _bytes(image: Tensor) -> Any:
-    return (image * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+    return (image * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def detectors(score: float) -> Iterator[tuple[str, Detector]]:
@@ -173,8 +176,13 @@ def blurred(case: Case) -> Case:
 
 def tally(detector: Detector, cases: list[Case], hit: float) -> str:
     """Faces found of those there are, and false alarms."""
+    return told(*counted(detector.detect([case.picture for case in cases]), cases, hit), cases)
+
+
+def counted(found: Sequence[Sequence[Face]], cases: list[Case], hit: float) -> tuple[int, int]:
+    """(faces found, false alarms)."""
     right = wrong = 0
-    for case, faces in zip(cases, detector.detect([case.picture for case in cases]), strict=True):
+    for case, faces in zip(cases, found, strict=True):
         left = list(case.boxes)
         for face in faces:
             best = max(left, key=lambda box: _overlap(face.box, box), default=None)
@@ -183,8 +191,11 @@ def tally(detector: Detector, cases: list[Case], hit: float) -> str:
                 right += 1
             else:
                 wrong += 1
-    total = sum(len(case.boxes) for case in cases)
-    return f"{right} of {total}" + (f", {wrong} false" if wrong else "")
+    return right, wrong
+
+
+def told(right: int, wrong: int, cases: list[Case]) -> str:
+    return f"{right} of {sum(len(case.boxes) for case in cases)}" + (f", {wrong} false" if wrong else "")
 
 
 def _overlap(a: FloatBox, b: FloatBox) -> float:
