@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
+from .bands import band_rows
 from .execute import LEAST_QUERIES, SCORES
 from .program import Act, Attention, Conv, Fork, Join, Norm, Program, Up
 
@@ -64,7 +66,7 @@ class Job:
     def least_bytes(self, tile: int = WHOLE) -> int:
         """The fewest bytes that some plan fits in."""
         ways = _Ways(self, [tile] if tile else [1])
-        return ways.path(lambda start, stop: ways.fewest(start, stop, tile), max)[0]
+        return ways.path(lambda step: ways.fewest(step, tile), max)[0]
 
     def whole(self, start: int = 0, stop: int | None = None) -> Stretch:
         """All at once, as an ordinary decode does it."""
@@ -121,55 +123,93 @@ class Job:
         return op.cin * op.cout * 9 * self.item if isinstance(op, (Conv, Up)) else 0
 
 
+@dataclass(frozen=True)
+class _Step:
+    """A stretch that may be made. banded: it starts from what tiles wrote, in bands; tiled: it is made of tiles."""
+
+    start: int
+    stop: int
+    banded: bool
+    tiled: bool
+
+
 class _Ways:
     """Costs of all stretches of a job, from sums over its operations that are made once per end and side of tile."""
 
     def __init__(self, job: Job, sides: list[int]) -> None:
         self.job, self.sides, self.nodes = job, sides, keepable(job.program)
         self._sums: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+        self._margins: dict[int, dict[int, int]] = {}
 
-    def tiled(self, start: int, stop: int, side: int) -> Stretch:
+    def tiled(self, step: _Step, side: int) -> Stretch:
         """In tiles of a side: a pass for the statistics of every norm within, then one that writes the next state."""
-        job = self.job
+        job, start, stop = self.job, step.start, step.stop
         tiles = -(-job.size[0] // side) * -(-job.size[1] // side)
         ends = [*norms_within(job.program, start, stop), stop]
         macs = tiles * sum(self._until(end, side)[0][start] for end in ends)
-        return Stretch(start, stop, side, macs, self.tiled_bytes(start, stop, side))
+        return Stretch(start, stop, side, macs, self.tiled_bytes(step, side))
 
-    def tiled_bytes(self, start: int, stop: int, side: int) -> int:
-        return self.job.kept(start) + self.job.kept(stop) + self._until(stop, side)[1][start]
+    def tiled_bytes(self, step: _Step, side: int) -> int:
+        """Bands come one after the other, and go if the source is in bands: most is held at the first or last row."""
+        source, result = self.job.kept(step.start), self.job.kept(step.stop)
+        live = self._until(step.stop, side)[1][step.start]
+        if not step.banded:
+            return source + result + live
+        height, band = self.job.size[0], band_rows(self.job.size[0])
+        margin = -(-self._margin(step.start, step.stop) // self.job.program.scales[step.start])
+        first = min(height, side + 2 * band)
+        last = min(height, side + 3 * margin + 2 * band)  # a wrapped picture's lower edge also needs its upper one
+        return max(source + result * first // height, result + source * last // height) + live
 
-    def cheapest(self, start: int, stop: int, max_bytes: int | None, tile: int) -> Stretch | None:
-        """The first way that fits, whole before tiles and large tiles before small ones; None if there is none."""
-        if _may_be_whole(self.job.program, start, stop, tile):
-            whole = self.job.whole(start, stop)
-            if max_bytes is None or whole.nbytes <= max_bytes:
-                return whole
-        if not _may_be_tiled(self.job.program, start, stop):
+    def whole_bytes(self, step: _Step) -> int:
+        """Bands are put into one piece first."""
+        nbytes = self.job.whole(step.start, step.stop).nbytes
+        return max(nbytes, 2 * self.job.kept(step.start)) if step.banded else nbytes
+
+    def cheapest(self, step: _Step, max_bytes: int | None, tile: int) -> Stretch | None:
+        """With the largest tiles that fit; None if none do."""
+        if not self._possible(step, tile):
             return None
+        if not step.tiled:
+            fits = max_bytes is None or self.whole_bytes(step) <= max_bytes
+            return self.job.whole(step.start, step.stop) if fits else None
         for side in self.sides:
-            if max_bytes is None or self.tiled_bytes(start, stop, side) <= max_bytes:
-                return self.tiled(start, stop, side)
+            if max_bytes is None or self.tiled_bytes(step, side) <= max_bytes:
+                return self.tiled(step, side)
         return None
 
-    def fewest(self, start: int, stop: int, tile: int) -> int | None:
+    def fewest(self, step: _Step, tile: int) -> int | None:
         """The fewest bytes for a stretch."""
-        ways = [self.job.whole(start, stop).nbytes] if _may_be_whole(self.job.program, start, stop, tile) else []
-        if _may_be_tiled(self.job.program, start, stop):
-            ways.append(self.tiled_bytes(start, stop, self.sides[-1]))
-        return min(ways, default=None)
+        if not self._possible(step, tile):
+            return None
+        return self.tiled_bytes(step, self.sides[-1]) if step.tiled else self.whole_bytes(step)
 
-    def path(
-        self, cost: Callable[[int, int], int | None], join: Callable[[int, int], int]
-    ) -> tuple[int, list[tuple[int, int]]]:
-        """The cheapest path over the positions where a state may be kept: (cost, [(start, stop), ...])."""
-        best: dict[int, tuple[int, list[tuple[int, int]]]] = {self.nodes[0]: (0, [])}
+    def path(self, cost: Callable[[_Step], int | None], join: Callable[[int, int], int]) -> tuple[int, list[_Step]]:
+        """The cheapest path over the positions where a state may be kept, in one piece or in bands."""
+        best: dict[tuple[int, bool], tuple[int, list[_Step]]] = {(self.nodes[0], False): (0, [])}
         for i, stop in enumerate(self.nodes):
-            for start in (node for node in self.nodes[:i] if node in best):
-                step = cost(start, stop)
-                if step is not None and (stop not in best or join(best[start][0], step) < best[stop][0]):
-                    best[stop] = join(best[start][0], step), [*best[start][1], (start, stop)]
-        return best.get(self.nodes[-1], (-1, []))
+            for start, banded, tiled in product(self.nodes[:i], (False, True), (False, True)):
+                step, before = _Step(start, stop, banded, tiled), best.get((start, banded))
+                more = cost(step) if before else None
+                if before is None or more is None:
+                    continue
+                total, known = join(before[0], more), best.get((stop, tiled))
+                if known is None or total < known[0]:
+                    best[stop, tiled] = total, [*before[1], step]
+        ends = [best[self.nodes[-1], tiled] for tiled in (False, True) if (self.nodes[-1], tiled) in best]
+        return min(ends, key=lambda end: end[0], default=(-1, []))
+
+    def _possible(self, step: _Step, tile: int) -> bool:
+        program = self.job.program
+        if step.tiled:
+            return _may_be_tiled(program, step.start, step.stop)
+        return _may_be_whole(program, step.start, step.stop, tile)
+
+    def _margin(self, start: int, stop: int) -> int:
+        """Pixels around a tile at a stretch's start."""
+        if stop not in self._margins:
+            self._margins[stop] = self.job.program.margins(0, stop)
+        return self._margins[stop][start]
 
     def _until(self, stop: int, side: int) -> tuple[list[int], list[int]]:
         """For every start: multiply-adds of one tile from there to `stop`, and the most bytes it holds."""
@@ -192,10 +232,10 @@ def norms_within(program: Program, start: int, stop: int) -> Iterator[int]:
 @lru_cache(maxsize=64)
 def _plan(job: Job, max_bytes: int | None, tile: int) -> tuple[Stretch, ...]:
     ways = _Ways(job, [tile] if tile else job.sides())
-    found: dict[tuple[int, int], Stretch | None] = {}
+    found: dict[_Step, Stretch | None] = {}
 
-    def macs(start: int, stop: int) -> int | None:
-        stretch = found[start, stop] = ways.cheapest(start, stop, max_bytes, tile)
+    def macs(step: _Step) -> int | None:
+        stretch = found[step] = ways.cheapest(step, max_bytes, tile)
         return stretch.macs if stretch else None
 
     _, steps = ways.path(macs, lambda before, step: before + step)

@@ -6,7 +6,9 @@ and between blocks what is not needed any more is cut off. At the end exactly th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, Union
 
 import torch
 from torch import Tensor
@@ -57,6 +59,18 @@ class Box:
         return Box(self.left // factor, self.top // factor, -(-self.right // factor), -(-self.bottom // factor))
 
 
+class Parts(Protocol):
+    """A whole picture's state that is not in one piece, [1,C,H,W]."""
+
+    shape: tuple[int, int, int, int]
+
+    def take(self, box: Box) -> Tensor:
+        """The pixels of a box."""
+
+
+Whole = Union[Tensor, Parts]  # noqa: UP007  (evaluated at run time, on Python 3.10)
+
+
 @dataclass(frozen=True)
 class Edges:
     """What lies beyond a picture's edges: nothing (windows stop there), or with `circular` its other side."""
@@ -72,12 +86,17 @@ class Edges:
         height, width = self.size
         return grown.meet(Box(0, 0, width * scale, height * scale))
 
-    def take(self, x: Tensor, window: Box) -> Tensor:
+    def take(self, x: Whole, window: Box) -> Tensor:
         if not self.circular:
             return crop(x, window)
-        rows = torch.arange(window.top, window.bottom, device=x.device) % x.shape[2]
-        columns = torch.arange(window.left, window.right, device=x.device) % x.shape[3]
-        return x[:, :, rows[:, None], columns]
+        height, width, top, parts = x.shape[2], x.shape[3], window.top, []
+        while top < window.bottom:
+            first = top % height
+            last = min(height, first + window.bottom - top)
+            parts.append(crop(x, Box(0, first, width, last)))
+            top += last - first
+        columns = torch.arange(window.left, window.right, device=parts[0].device) % width
+        return torch.cat([part[..., columns] for part in parts], 2)
 
 
 class Crop:
@@ -88,8 +107,8 @@ class Crop:
     """
 
     def __init__(
-        self, net: Net, program: Program, state: State, start: int, stop: int, box: Box, size: tuple[int, int],
-        halo: int | None = None,
+        self, net: Net, program: Program, state: Sequence[Whole], start: int, stop: int, box: Box,
+        size: tuple[int, int], halo: int | None = None,
     ) -> None:  # fmt: skip
         self.net, self.program, self.box, self.position = net, program, box, start
         self._margins = program.margins(start, stop)
@@ -117,8 +136,8 @@ class Crop:
 
 
 def run_box(
-    net: Net, program: Program, state: State, start: int, stop: int, box: Box, size: tuple[int, int], norms: Norms,
-    halo: int | None = None,
+    net: Net, program: Program, state: Sequence[Whole], start: int, stop: int, box: Box, size: tuple[int, int],
+    norms: Norms, halo: int | None = None,
 ) -> State:  # fmt: skip
     """The part of the state at `stop` that lies in `box`, from the whole picture's state at `start`: see `Crop`."""
     return Crop(net, program, state, start, stop, box, size, halo).advance(stop, norms)
@@ -132,6 +151,6 @@ def crop_macs(program: Program, start: int, box: Box, size: tuple[int, int]) -> 
     return sum(program.macs_at(i, window.height, window.width) for i, window in windows)
 
 
-def crop(x: Tensor, box: Box) -> Tensor:
-    """A view of the pixels of a box."""
-    return x[:, :, box.top : box.bottom, box.left : box.right]
+def crop(x: Whole, box: Box) -> Tensor:
+    """The pixels of a box; of a tensor a view."""
+    return x.take(box) if not isinstance(x, Tensor) else x[:, :, box.top : box.bottom, box.left : box.right]

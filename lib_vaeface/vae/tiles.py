@@ -4,7 +4,8 @@ Statistics of one GroupNorm depend on every pixel before it. So the work is cut 
 the whole picture's state is kept. Within a stretch, each norm's statistics are gathered from all tiles in a pass of
 its own (tiles are computed up to it, and thrown away); the last pass writes the state that is kept next. More bytes:
 fewer, longer stretches or larger tiles. Fewer bytes: more is computed again. The cheapest way within the bytes is a
-shortest path over the positions; where the whole picture fits, it is the ordinary decode.
+shortest path over the positions; where the whole picture fits, it is the ordinary decode. What tiles write is kept in
+bands of rows, which the next stretch's last pass lets go of on its way down.
 
 Bytes are those of activations: kept states, what a tile holds at its fullest operation, and the result; not those of
 the weights. See `budget`.
@@ -12,15 +13,16 @@ the weights. See `budget`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from .bands import Bands, Kept, band_rows, put, whole_of
 from .budget import WHOLE, Job, Stretch, norms_within
-from .crops import Box, crop, run_box
-from .execute import Net, Norms, State, layout, measure, run
+from .crops import Box, run_box
+from .execute import Net, Norms, layout, measure, run
 from .precision import is_finite
 from .program import Norm
 from .regions import finite, pooled
@@ -48,19 +50,20 @@ class SpoiledStatistics(ValueError):
 def run_tiled(net: Net, job: Job, stretches: tuple[Stretch, ...], source: Tensor, watch: Watch) -> Tensor:
     """Runs a plan on [1,C,H,W]; the result is that of running the whole, up to the rounding of sums."""
     norms = Norms()
-    state: State = (source,)
+    state: tuple[Kept, ...] = (source,)
     del source
     for stretch in stretches:
         if stretch.tile == WHOLE:
             watch.between()
-            state = run(net, job.program, state, stretch.start, stretch.stop, norms)
+            pieces = tuple(map(whole_of, state))
+            state = run(net, job.program, pieces, stretch.start, stretch.stop, norms)
         else:
             _gather(net, job, stretch, state, norms, watch)
             state = _write(net, job, stretch, state, norms, watch)
-    return state[0]
+    return whole_of(state[0])
 
 
-def _gather(net: Net, job: Job, stretch: Stretch, state: State, norms: Norms, watch: Watch) -> None:
+def _gather(net: Net, job: Job, stretch: Stretch, state: Sequence[Kept], norms: Norms, watch: Watch) -> None:
     """The statistics of every norm within a stretch, one after the other: each needs those before it."""
     for position in norms_within(job.program, stretch.start, stretch.stop):
         op, parts = job.program.ops[position], []
@@ -75,21 +78,18 @@ def _gather(net: Net, job: Job, stretch: Stretch, state: State, norms: Norms, wa
             raise SpoiledStatistics(op.name)
 
 
-def _write(net: Net, job: Job, stretch: Stretch, state: State, norms: Norms, watch: Watch) -> State:
-    """The state at the end of a stretch, tile by tile."""
+def _write(
+    net: Net, job: Job, stretch: Stretch, state: Sequence[Kept], norms: Norms, watch: Watch
+) -> tuple[Kept, ...]:
+    """The state at the end of a stretch, tile by tile; what it is made from is let go of."""
     program, stop = job.program, stretch.stop
-    height, width = (length * program.scales[stop] for length in job.size)
-    channels = (program.widths[stop], *program.open[stop])
-    order = layout(net.device, net.dtype)
-    kept = tuple(
-        torch.empty(1, c, height, width, dtype=net.dtype, device=net.device, memory_format=order) for c in channels
-    )
+    kept = _room(net, job, stop)
 
     def write(net: Net, box: Box) -> bool:
         parts = run_box(net, program, state, stretch.start, stop, box, job.size, norms)
         place = box.times(program.scales[stop])
         for whole, part in zip(kept, parts, strict=True):
-            crop(whole, place).copy_(part)
+            put(whole, place, part)
         return stop < len(program.ops) or is_finite(parts[0])
 
     for box in boxes(job.size, stretch.tile):
@@ -100,10 +100,33 @@ def _write(net: Net, job: Job, stretch: Stretch, state: State, norms: Norms, wat
                 return all([write(net, part) for part in _finer(box, net, kept)])
 
             watch.again(finer, box)
+        if box.right == job.size[1]:
+            _let_go(job, stretch, state, box.bottom, net.circular)
     return kept
 
 
-def _finer(box: Box, net: Net, kept: State) -> Iterator[Box]:
+def _room(net: Net, job: Job, position: int) -> tuple[Kept, ...]:
+    """For the state at a position: bands, or the whole for the result."""
+    program = job.program
+    scale, order = program.scales[position], layout(net.device, net.dtype)
+    height, width = (length * scale for length in job.size)
+    if position == len(program.ops):
+        shape = (1, program.widths[position], height, width)
+        return (torch.empty(shape, dtype=net.dtype, device=net.device, memory_format=order),)
+    rows = band_rows(job.size[0]) * scale
+    channels = (program.widths[position], *program.open[position])
+    return tuple(Bands((1, c, height, width), rows, net.dtype, net.device, order) for c in channels)
+
+
+def _let_go(job: Job, stretch: Stretch, state: Sequence[Kept], done: int, circular: bool) -> None:
+    """Forget what only tiles above latent row `done` needed; a wrapped picture's lower edge needs its upper one."""
+    margin, scale = job.program.margins(stretch.start, stretch.stop)[stretch.start], job.program.scales[stretch.start]
+    for part in state:
+        if isinstance(part, Bands):
+            part.let_go(margin if circular else 0, done * scale - margin)
+
+
+def _finer(box: Box, net: Net, kept: Sequence[Kept]) -> Iterator[Box]:
     """A tile in four, where a higher precision would need more bytes than are planned for."""
     parts = 2 if net.dtype.itemsize > kept[0].dtype.itemsize else 1
     rows, columns = -(-box.height // parts), -(-box.width // parts)
