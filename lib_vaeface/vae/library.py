@@ -73,6 +73,7 @@ class Library:
         self._seen: dict[Identity, tuple[VaeInfo | None, str]] = {}
         self._entries: tuple[Entry, ...] = ()
         self._aliases: dict[str, tuple[Entry, ...]] = {}
+        self._folded: dict[str, tuple[Entry, ...]] = {}
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -92,14 +93,17 @@ class Library:
             entries = [self._entry(name, file) for name, file in zip(names, found, strict=True)]
             self._entries = tuple(sorted(entries, key=lambda entry: _natural(entry.name)))
             self._aliases = _aliases(zip(names, found, strict=True), self._entries)
+            self._folded = _folded(self._aliases)
             return self._entries
 
     def find(self, name: str) -> Entry:
         """The entry of a name: as listed, as a file name, as a path below its folder, each with or without ending.
 
-        VaeNameError: there is none, or the name means several.
+        Case and outer spaces count only where they tell files apart. VaeNameError: there is none, or the name means
+        several.
         """
-        entries = self._aliases.get(name.replace("\\", "/"), ())
+        spelled = name.replace("\\", "/")
+        entries = self._aliases.get(spelled) or self._folded.get(spelled.strip().casefold(), ())
         if len(entries) == 1:
             return entries[0]
         listed = [entry for entry in entries if entry.name == name]
@@ -108,7 +112,8 @@ class Library:
         shown = name[:100]
         if entries:
             raise VaeNameError(f"{shown!r} may be any of {', '.join(entry.name for entry in entries)}.")
-        near = difflib.get_close_matches(shown, [entry.name for entry in self._entries], 3, 0.4)
+        names = {entry.name.casefold(): entry.name for entry in self._entries}
+        near = [names[one] for one in difflib.get_close_matches(shown.casefold(), names, 3, 0.4)]
         raise VaeNameError(f"No VAE is called {shown!r}." + (f" Near to it: {', '.join(near)}." if near else ""))
 
     def by_hash(self, start: str, compute: bool = False) -> Entry | None:
@@ -217,6 +222,14 @@ def _aliases(named: Iterable[tuple[str, _Found]], entries: Iterable[Entry]) -> d
         for alias in (name, _shown(file.path.name), _shown(file.relative)):
             for spelled in (alias, re.sub(r"\.\w+$", "", alias)):
                 found.setdefault(spelled, {})[name] = by_name[name]
+    return {alias: tuple(entries.values()) for alias, entries in found.items()}
+
+
+def _folded(aliases: dict[str, tuple[Entry, ...]]) -> dict[str, tuple[Entry, ...]]:
+    """The same without regard to case."""
+    found: dict[str, dict[str, Entry]] = {}
+    for alias, entries in aliases.items():
+        found.setdefault(alias.strip().casefold(), {}).update((entry.name, entry) for entry in entries)
     return {alias: tuple(entries.values()) for alias, entries in found.items()}
 
 

@@ -56,6 +56,22 @@ def test_two_of_one_name_are_told_apart_by_their_folders(tmp_path):
         found.find(f"b/{name}")
 
 
+def test_case_counts_only_where_it_tells_files_apart(tmp_path):
+    """`POCKET-EMA.safetensors` was not found, and files that have nothing of the name were called near to it."""
+    for name in ("Mse.safetensors", "sub/Twin.safetensors", "other/twin.safetensors", "vae-ft-EMA.safetensors"):
+        vae(tmp_path / name)
+    found = Library([tmp_path])
+    found.refresh()
+    for name in ("MSE.SAFETENSORS", "mse", " Mse.safetensors "):
+        assert found.find(name).name == "Mse.safetensors"
+    assert found.find("twin.safetensors").path.parent.name == "other"
+    assert found.find("Twin").path.parent.name == "sub"
+    with pytest.raises(VaeNameError, match=r"may be any of (Twin|twin)\.safetensors, (Twin|twin)\.safetensors"):
+        found.find("TWIN")
+    with pytest.raises(VaeNameError, match=r"Near to it: vae-ft-EMA\.safetensors"):
+        found.find("VAE-FT-EMMA")
+
+
 def test_names_never_become_paths(tmp_path):
     vae(tmp_path / "secret.safetensors"), vae(tmp_path / "VAE" / "mse.safetensors")
     found = Library([tmp_path / "VAE"])
