@@ -114,7 +114,7 @@ def laid_out(x: Tensor) -> Tensor:
 
 def normalise(net: Net, op: Norm, x: Tensor, position: int, norms: Norms, into: Tensor | None = None) -> Tensor:
     """GroupNorm with its activation, in a new tensor, or in `into` (x itself) where that is given and possible."""
-    if x.device.type == "cpu" and x.dtype == torch.float32:
+    if _in_strips(x):
         return _normalise_strips(net, op, x, position, norms, into)
     weight, bias = net.weights[op.name + ".weight"], net.weights[op.name + ".bias"]
     found = _known(op, position, norms)
@@ -129,10 +129,14 @@ def normalise(net: Net, op: Norm, x: Tensor, position: int, norms: Norms, into: 
     return _activate(op.act, _apply(op, x, weight, bias, found))
 
 
+def _in_strips(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
 def _normalise_strips(net: Net, op: Norm, x: Tensor, position: int, norms: Norms, into: Tensor | None) -> Tensor:
     found = _known(op, position, norms)
     if found is None:
-        found = norms.known[position] = Statistics(*statistics(x, op.groups))
+        found = norms.known[position] = measure(x, op.groups)
     scale, shift = _line(op, net.weights[op.name + ".weight"], net.weights[op.name + ".bias"], found)
     return scaled(x, scale, shift, partial(_activate, op.act), torch.empty_like(x) if into is None else into)
 
@@ -163,6 +167,8 @@ def _apply(op: Norm, x: Tensor, weight: Tensor, bias: Tensor, given: Statistics)
 
 def measure(x: Tensor, groups: int) -> Statistics:
     """Mean and variance of each group of channels, the mean subtracted before squaring."""
+    if _in_strips(x):
+        return Statistics(*statistics(x, groups))
     grouped = torch.unflatten(x, 1, (groups, -1)).to(torch.float32, copy=True)
     mean = grouped.mean((2, 3, 4), keepdim=True)
     spread = torch.linalg.vector_norm(grouped.sub_(mean), dim=(2, 3, 4))
