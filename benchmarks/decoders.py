@@ -3,7 +3,7 @@
 `run` starts `python -m benchmarks.decoders JOB` and gives back what it measured: seconds of each repeat (CPU seconds of
 the process, or by the clock on a GPU) and the most bytes that the work held beside weights and latent: on a CPU the
 process's peak of resident memory, on a GPU what torch's allocator counted. Each network is diffusers' `AutoencoderKL`
-with random weights, so the peer computes with the very same numbers.
+with random weights, or the pocket model's trained ones, so peers compute with the very same numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,27 @@ from torch import Tensor
 
 from benchmarks.flags import ROOT
 from benchmarks.timing import process_once, wall_once
-from lib_vaeface.vae.autoencoder import FIRST_STAGE, LATENT, Autoencoder, from_state_dict
+from lib_vaeface.vae.autoencoder import FIRST_STAGE, LATENT, Autoencoder, from_state_dict, load
 from lib_vaeface.vae.budget import Job as Budget
+from lib_vaeface.vae.layouts import to_diffusers
+from lib_vaeface.vae.precision import RUNGS
 
-# Channels of each resolution, channels of the latent. The narrow one has the structure of the others at 1/128 of the
-# finest level's work, so that 4096 px can be had in minutes on one core.
+# Channels of each resolution, of the latent, residual blocks of each resolution in the encoder. The narrow one has the
+# structure of the others at 1/128 of the finest level's work, so that 4096 px can be had in minutes on one core.
 NETS = {
-    "narrow": ((32, 32, 32, 32), 4), "SD1, SDXL": ((128, 256, 512, 512), 4), "Flux": ((128, 256, 512, 512), 16),
+    "narrow": ((32, 32, 32, 32), 4, 2), "pocket": ((64, 64, 64, 64), 4, 1), "SD1, SDXL": ((128, 256, 512, 512), 4, 2),
+    "Flux": ((128, 256, 512, 512), 16, 2),
 }  # fmt: skip
 FULL, TILES, PEER, PEER_TILES, REGIONS = "full", "tiles", "diffusers", "diffusers, tiled", "regions"
+POCKET = ROOT / "pocket_webui" / "models" / "pocket.safetensors"
 
 
 @dataclass(frozen=True)
 class Task:
     """way: one of the five above. side: of the picture in pixels. share: of a full decode's bytes that tiles may hold.
 
-    boxes: of the regions, in pixels. cut: where they start. keep: a file for what came out.
+    boxes: of the regions, in pixels. cut: where they start. given: a file with the latent, made here without one.
+    keep: a file for what came out. precision: "" for the device's best.
     """
 
     net: str
@@ -49,31 +54,48 @@ class Task:
     share: float = 1.0
     boxes: tuple[tuple[int, int, int, int], ...] = ()
     cut: str = FIRST_STAGE
+    given: str = ""
     keep: str = ""
+    precision: str = ""
+
+    def of(self, way: str, share: float, keep: str) -> Task:
+        """The same picture decoded in another way."""
+        return replace(self, way=way, share=share, keep=keep)
 
 
 @dataclass(frozen=True)
 class Measured:
     seconds: tuple[float, ...]
     peak: int
-    operations: int  # multiply-adds twice, of a full decode
+    operations: int = 0  # multiply-adds twice, of a full decode
+    told: str = ""
 
 
 def peer(name: str) -> Any:
-    """diffusers' autoencoder with random weights."""
+    """diffusers' autoencoder with random weights, "pocket" with the pocket model's."""
     from diffusers import AutoencoderKL
 
-    widths, channels = NETS[name]
+    widths, channels, layers = NETS[name]
     torch.manual_seed(0)
     count = len(widths)
-    return AutoencoderKL(
-        block_out_channels=widths, latent_channels=channels, layers_per_block=2, norm_num_groups=32, sample_size=512,
-        down_block_types=("DownEncoderBlock2D",) * count, up_block_types=("UpDecoderBlock2D",) * count,
+    made = AutoencoderKL(
+        block_out_channels=widths, latent_channels=channels, layers_per_block=layers, norm_num_groups=32,
+        down_block_types=("DownEncoderBlock2D",) * count, up_block_types=("UpDecoderBlock2D",) * count, sample_size=512,
+        use_quant_conv=channels == 4, use_post_quant_conv=channels == 4,  # Flux has neither
     ).eval()  # fmt: skip
+    if name == "pocket":
+        shapes = {key: tensor.shape for key, tensor in made.state_dict().items()}
+        trained = {to_diffusers(key, count): tensor for key, tensor in load(POCKET).source().items()}
+        made.load_state_dict({key: trained[key].reshape(shape).float() for key, shape in shapes.items()})
+    return made
 
 
-def ours(model: Any, device: str) -> Autoencoder:
-    codec = from_state_dict(model.state_dict(), device)
+class OutOfMemory(RuntimeError):
+    """The work needs more memory than there is."""
+
+
+def ours(model: Any, device: str, precision: str = "") -> Autoencoder:
+    codec = from_state_dict(model.state_dict(), device, RUNGS.get(precision))
     codec.net(codec.dtype)
     return codec
 
@@ -89,12 +111,13 @@ def latent(name: str, side: int, device: str) -> Tensor:
 
 def work(task: Task) -> tuple[Callable[[], Tensor], Autoencoder]:
     model = peer(task.net).to(task.device)
-    codec, z = ours(model, task.device), latent(task.net, task.side, task.device)
+    codec = ours(model, task.device, task.precision)
+    z = torch.load(task.given).to(task.device) if task.given else latent(task.net, task.side, task.device)
     if task.way in (PEER, PEER_TILES):
         if task.way == PEER_TILES:
             model.enable_tiling()
-        decode = model.decode
-        return lambda: _picture(decode(codec.scaling.to_raw(z)).sample), codec
+        decode = model.to(codec.dtype).decode
+        return lambda: picture(decode(codec.scaling.to_raw(z).to(codec.dtype)).sample.float()), codec
     del model
     if task.way == TILES:
         budget = Budget(codec.decoder, (z.shape[2], z.shape[3]), codec.dtype.itemsize)
@@ -107,27 +130,36 @@ def work(task: Task) -> tuple[Callable[[], Tensor], Autoencoder]:
     return lambda: codec.decode(z), codec
 
 
-def _picture(sample: Tensor) -> Tensor:
+def picture(sample: Tensor) -> Tensor:
+    """-1..1 -> 0..1, as our codec does it."""
     return (sample / 2 + 0.5).clamp(0, 1)
 
 
 def measure(task: Task) -> Measured:
-    once = process_once if task.device == "cpu" else wall_once
     with torch.no_grad():
         call, codec = work(task)
-        gc.collect()
-        before = _forget_peak(task.device)
-        seconds: list[float] = []
-        kept: list[Tensor] = []
-        for _ in range(task.runs):
-            kept.clear()
-            seconds.append(once(lambda: kept.append(call())))
-        peak = _peak(task.device) - before
-        if task.keep:
-            torch.save(kept[0].cpu(), task.keep)
+        seconds, peak = taken(call, task.device, task.runs, task.keep)
     size = task.side // codec.downscale
     macs = codec.decoder.macs(0, len(codec.decoder.ops), size, size)
-    return Measured(tuple(seconds), peak, 2 * macs)
+    return Measured(seconds, peak, 2 * macs)
+
+
+def taken(call: Callable[[], Tensor], device: str, runs: int, keep: str) -> tuple[tuple[float, ...], int]:
+    """Seconds of each repeat, and the peak of bytes beside what was held before. keep: a file for what came out."""
+    once = process_once if device == "cpu" else wall_once
+    if device == "cuda":
+        call()  # a GPU's first time chooses kernels, and takes memory for that
+    gc.collect()
+    before = _forget_peak(device)
+    seconds: list[float] = []
+    kept: list[Tensor] = []
+    for _ in range(runs):
+        kept.clear()
+        seconds.append(once(lambda: kept.append(call())))
+    peak = _peak(device) - before
+    if keep:
+        torch.save(kept[0].cpu(), keep)
+    return tuple(seconds), peak
 
 
 def _forget_peak(device: str) -> int:
@@ -157,15 +189,21 @@ def _status(name: str) -> int:
 
 def run(task: Task) -> Measured:
     """In a process of its own, on one thread. RuntimeError: it failed, with the end of what it said."""
+    return answered([sys.executable, "-m", "benchmarks.decoders", json.dumps(asdict(task))], task.device)
+
+
+def answered(command: list[str], device: str) -> Measured:
+    """What a program prints in its last line. RuntimeError: it failed, with the end of what it said; OutOfMemory."""
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    if task.device == "cpu":
+    if device == "cpu":
         environment["OMP_NUM_THREADS"] = "1"
-    command = [sys.executable, "-m", "benchmarks.decoders", json.dumps(asdict(task))]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf8")
     if done.returncode != 0:
-        raise RuntimeError(f"{task}: {done.stderr[-600:]}")
+        words = ("OutOfMemoryError", "can't allocate memory", "MemoryError")
+        short = done.returncode == -9 or any(word in done.stderr for word in words)  # -9: Linux was short of memory
+        raise (OutOfMemory if short else RuntimeError)(f"{command}: {done.stderr[-600:]}")
     read = json.loads(done.stdout.splitlines()[-1])
-    return Measured(tuple(read["seconds"]), read["peak"], read["operations"])
+    return Measured(**{**read, "seconds": tuple(read["seconds"])})
 
 
 def main() -> None:
