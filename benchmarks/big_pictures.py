@@ -20,7 +20,7 @@ from benchmarks.flags import Flags, flags
 from benchmarks.plots import chart
 from benchmarks.summary import found
 from benchmarks.tables import machine
-from benchmarks.timing import exponent
+from benchmarks.timing import exponent, last_exponent
 from lib_vaeface.vae.precision import NAMES, best_dtype
 
 SHARES = (0.75, 0.5, 0.35, 0.18)  # of the bytes of a whole decode; peaks are measured
@@ -89,17 +89,19 @@ def growth(net: str, every: dict[int, list[Row]]) -> None:
         f"growth-pixels{'-full' if net != 'narrow' else ''}", f"Decoding by pixels ({net})", "pixels", "seconds",
         {name: (pixels, values) for name, values in seconds.items()},
     )  # fmt: skip
-    slopes = {name: exponent(operations, values) for name, values in seconds.items()}
-    by_pixels = exponent(pixels, seconds["whole"])
+    slopes = {name: last_exponent(operations, values) for name, values in seconds.items()}
+    every = {name: exponent(operations, values) for name, values in seconds.items()}
+    half = sides[-max((len(sides) + 1) // 2, 2)]
     print(
-        f"Exponents from {sides[0]} to {sides[-1]} px: time of the whole decode against pixels {by_pixels:.2f}, against"
-        f" its operations {slopes['whole']:.2f}; of tiles against operations {slopes['tiles']:.2f}. Operations grow"
-        f" with pixels by {exponent(pixels, operations):.2f}: the attention in the VAE's middle compares every pixel of"
-        " the latent with every other."
+        f"Exponents from {half} to {sides[-1]} px (from {sides[0]} px): time of the whole decode against its operations"
+        f" {slopes['whole']:.2f} ({every['whole']:.2f}), of tiles {slopes['tiles']:.2f} ({every['tiles']:.2f}); what a"
+        " small decode makes stays in the processor's caches. Against pixels the whole decode's time grows by"
+        f" {exponent(pixels, seconds['whole']):.2f} and its operations by {exponent(pixels, operations):.2f}: the"
+        " attention in the VAE's middle compares every pixel of the latent with every other."
     )
     met = max(slopes.values()) <= LINEAR
     text = ", ".join(f"{name} {slope:.2f}" for name, slope in slopes.items())
-    found("growth", f"exponents {text}", met, f"pixels, against operations ({net})", "" if met else "see the chart")
+    found("growth", f"exponents {text} from {half} px", met, f"pixels, against operations ({net})", "" if met else "see the chart")
 
 
 def _ours(rows: list[Row]) -> Row:
