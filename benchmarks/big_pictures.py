@@ -101,7 +101,8 @@ def growth(net: str, every: dict[int, list[Row]]) -> None:
     )
     met = max(slopes.values()) <= LINEAR
     text = ", ".join(f"{name} {slope:.2f}" for name, slope in slopes.items())
-    found("growth", f"exponents {text} from {half} px", met, f"pixels, against operations ({net})", "" if met else "see the chart")
+    part = f"pixels, against operations ({net})"
+    found("growth", f"exponents {text} from {half} px", met, part, "" if met else "see the chart")
 
 
 def _ours(rows: list[Row]) -> Row:
