@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,7 @@ from benchmarks.flags import Flags, flags
 from benchmarks.plots import chart
 from benchmarks.summary import found
 from benchmarks.tables import machine, table
-from benchmarks.timing import in_turn, process_once, wall_once
+from benchmarks.timing import process_once, wall_once
 from lib_vaeface.face.centerface import CenterFace
 from lib_vaeface.face.detect import Setup, detector
 from lib_vaeface.face.protocol import Detector, Face
@@ -88,19 +89,19 @@ def sets(quick: bool) -> dict[str, list[Case]]:
 
 
 def timed(used: dict[str, Detector], cases: list[Case], device: str, runs: int) -> dict[str, float]:
-    """Milliseconds a picture: the detectors take turns at four pictures, again and again, then at the next four.
+    """Milliseconds a picture: each detector looks at four pictures again and again, the next one at the same four, ...
 
-    torch keeps the kernels that it has compiled for about a thousand layers and sizes: going round through photographs
-    that all differ in size would time its compiler, which pictures of one size in a WebUI meet once.
+    torch keeps the kernels that it has compiled for about a thousand layers and sizes. Going round detectors and
+    photographs that all differ in size would time its compiler, which pictures of one size in a WebUI meet once.
     """
     pictures = [case.picture.to(device) for case in cases]
     once = wall_once if device == "cuda" else process_once
     taken = dict.fromkeys(used, 0.0)
     for start in range(0, len(pictures), BATCH):
-        group = pictures[start : start + BATCH]
-        works = {name: partial(one.detect, group) for name, one in used.items()}
-        for name, times in in_turn(works, runs, once).items():
-            taken[name] += times.median
+        for name, one in used.items():
+            look = partial(one.detect, pictures[start : start + BATCH])
+            look()
+            taken[name] += median(once(look) for _ in range(runs))
     return {name: 1e3 * seconds / len(pictures) for name, seconds in taken.items()}
 
 
