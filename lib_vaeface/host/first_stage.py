@@ -156,6 +156,7 @@ def host_vae(job: Any) -> HostVae:
         decode=lambda raw: (module.decode(_to(module, raw)).float() + 1) / 2,
         device=devices.device,
         circular=bool(getattr(job, "tiling", False)),
+        base=sd_vae.get_base_vae(model) if loaded and hasattr(sd_vae, "get_base_vae") else None,
     )
 
 

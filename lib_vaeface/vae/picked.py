@@ -220,7 +220,12 @@ class Picker:
         def decode(latents: torch.Tensor) -> torch.Tensor:
             return self.codecs.get(info, host.device, precision, told).decode(latents)
 
-        verdict = judge(info.path, facts, host.encode, decode, memory=self.memory)
+        def encode(images: torch.Tensor) -> torch.Tensor:
+            if host.base is None:
+                return host.encode(images)
+            return raw(from_state_dict(host.base, host.device, torch.float32)).encode(images)
+
+        verdict = judge(info.path, facts, encode, decode, memory=self.memory)
         if verdict.answer == UNKNOWN and allow:
             self.memory.allow(info.identity, facts.fingerprint)
             verdict = replace(verdict, allowed=True)
@@ -282,7 +287,7 @@ def facts_of(host: HostVae) -> CheckpointFacts:
     state, known = _state(host), _LATEST[0]
     if known is not None and state is not None and known[0] == state:
         return known[1]
-    sample = lineage.sample_tensors(host.tensors)
+    sample = lineage.sample_tensors(host.base or host.tensors)
     facts = CheckpointFacts(host.checkpoint, host.channels, 8, host.formats, sample)
     _LATEST[0] = (state, facts)
     return facts

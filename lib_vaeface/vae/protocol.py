@@ -19,7 +19,8 @@ class HostVae:
     formats: keys of the latent formats that the model can have. tensors: the weights as they lie in the host, to be
     read only. encode: pictures [1,3,H,W] in 0..1 -> raw latents [1,z,h,w] (the posterior's mean); decode: the way back;
     both are the WebUI's own way. scale, shift: sampler's latent = (raw - shift) * scale. odd: what the WebUI has
-    changed in how its VAE computes that no codec of ours could follow, as a sentence; "" if nothing.
+    changed in how its VAE computes that no codec of ours could follow, as a sentence; "" if nothing. base: the
+    checkpoint's own weights where the WebUI has loaded a file in their place: what fits is judged by them.
     """
 
     checkpoint: str
@@ -35,6 +36,7 @@ class HostVae:
     device: torch.device
     circular: bool = False
     odd: str = ""
+    base: Mapping[str, Tensor] | None = None
 
 
 class Folders(Protocol):

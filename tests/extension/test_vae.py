@@ -60,6 +60,13 @@ def test_a_refusal_names_the_files_that_fit(scenes):
     assert "same.safetensors" in scenes["refusals"]["other.safetensors"]["comments"]
 
 
+def test_what_fits_is_judged_by_the_checkpoints_own_vae_not_by_one_that_the_webui_has_loaded(scenes):
+    """With a stranger as A1111's own setting, the VAE that fits was refused as of another family."""
+    found = scenes["automatic"]["beside a stranger"]
+    assert found["ours"]["VAE Face VAE"]["fit"] == "fits"
+    assert found["pictures"] == scenes["automatic"]["chosen"]["pictures"]
+
+
 def test_automatic_takes_what_was_picked_last(scenes):
     found = scenes["automatic"]
     assert found["again"]["ours"]["VAE Face VAE"]["used"] == "tuned.safetensors"

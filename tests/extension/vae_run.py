@@ -139,7 +139,9 @@ def automatic() -> dict:
     chosen = picked("tuned.safetensors")
     again = picked("Automatic")
     renamed = picked("gone.safetensors", settings={"vae_hash": chosen["ours"]["VAE Face VAE"]["hash"]})
-    return {"chosen": chosen, "again": again, "renamed": renamed, "built-in": picked("Built-in")}
+    stranger = picked("tuned.safetensors", override_settings=by_host("other.safetensors"))
+    found = {"chosen": chosen, "again": again, "renamed": renamed, "beside a stranger": stranger}
+    return {**found, "built-in": picked("Built-in")}
 
 
 def between() -> dict:
