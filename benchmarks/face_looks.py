@@ -154,7 +154,7 @@ def by_pixels(used: Detector, device: str, quick: bool) -> None:
     times = [timed({OURS: used}, [sized(group, side)], device, 3)[OURS] for side in sides]
     slope = chart(
         "growth-faces-found", "Finding faces by pixels (longest side 256 to 4096)", "pixels", "ms",
-        {"ours": ([2 / 3 * side * side for side in sides], times)},
+        {"ours": ([round(2 / 3 * side * side) for side in sides], times)},
     )["ours"]  # fmt: skip
     found("growth", f"exponent {slope:.2f}", slope <= 1.05, "pixels, faces found", "" if slope <= 1.05 else "see there")
 
