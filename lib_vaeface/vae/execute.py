@@ -183,7 +183,7 @@ def attend(net: Net, op: Attention, x: Tensor, position: int, norms: Norms) -> T
     h = normalise(net, op.norm, x, position, norms)
     kept = norms.keys.get(position)
     k, v = (
-        (t.to(h.dtype) for t in kept) if kept else (_project(net, op.name + ".k", h), _project(net, op.name + ".v", h))
+        (t.to(x.dtype) for t in kept) if kept else (_project(net, op.name + ".k", h), _project(net, op.name + ".v", h))
     )
     if norms.keep_keys:
         norms.keys[position] = k, v
