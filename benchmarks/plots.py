@@ -87,6 +87,7 @@ def save(figure: Any, name: str, title: str) -> None:
     from matplotlib import pyplot
 
     folder = flags().images
+    name += "-cuda" if flags().device == "cuda" else ""  # the CPU's chart stays
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.png", metadata={"Software": None})
     pyplot.close(figure)
