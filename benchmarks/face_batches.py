@@ -97,7 +97,7 @@ def main() -> None:
     if asked.device == "cpu":
         torch.set_num_threads(1)
     once = wall_once if asked.device == "cuda" else process_once
-    start()
+    start(*(["--use-cpu", "nothing"] if asked.device == "cuda" else []))
     count, runs = (2, 1) if asked.quick else (8, 5)
     picture = paint(job(OFF, PROMPT, 1, width=WIDTH, height=HEIGHT)).images[0]
     only_faces(once, 1, 1, True)
