@@ -123,7 +123,7 @@ def main(asked: Flags) -> None:
     print(machine("torch", "diffusers"))
     print(
         "\nThe pocket model's trained decoder and the latent of a rendered picture. CPU seconds of the process, one"
-        " run; each way in a process of its own. Forge decodes three times, in tiles of three shapes, and takes the mean."
+        " run; each way in a process of its own. Forge decodes three times, in tiles of three shapes: the mean counts."
     )
     for net, side in (("narrow", 128), ("pocket", 128)) if asked.quick else CASES:
         case(asked, net, side)

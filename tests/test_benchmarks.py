@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks import summary
+from benchmarks.big_rows import Row, told
+from benchmarks.decoders import Measured
 from benchmarks.flags import Flags, flags
 from benchmarks.summary import Finding
 from benchmarks.tables import ROOT
@@ -159,6 +161,23 @@ def test_a_program_runs_quickly(tmp_path: Path) -> None:
 def test_every_program_runs(place: str, tmp_path: Path) -> None:
     text, _ = runs(place, tmp_path)
     assert "| ---" in text or "![" in text
+
+
+def test_a_row_of_a_big_picture_is_within_the_bar_only_with_less_memory_in_little_time_and_exactly() -> None:
+    whole = Row("full", Measured((10.0,), 4000, 1))
+
+    def within(seconds: float, peak: int, most: float | None) -> bool:
+        return Row("tiles, 16% of the bytes", Measured((seconds,), peak, 1), most, most).within(whole)
+
+    assert within(19.0, 999, 0.9)
+    assert not (within(20.0, 999, 0.9) or within(19.0, 1000, 0.9) or within(19.0, 999, 1.0) or within(19.0, 999, None))
+
+
+def test_a_big_picture_that_memory_is_too_short_for_is_a_row_too(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [Row("full", None), Row("tiles, 16% of the bytes", Measured((3.0,), 2**20, 1))]
+    assert not told("SD1, 4096 px", rows) and rows[1].beside(rows[0]) == "fits, the whole does not"
+    assert rows[0].beside(rows[1]) == "out of memory"
+    assert "| full | out of memory | out of memory |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
