@@ -156,7 +156,7 @@ class Settings:
     )
     face_steps: int = setting(
         0, "Steps of faces", "faces", "steps",
-        help="Sampling steps of painting a face again; 0: as the picture",
+        help="Sampling steps of painting a face again, at least 2; 0: as the picture",
         minimum=0, maximum=150, step=1, advanced=True,
     )
     face_sampler: str = setting(

@@ -28,6 +28,7 @@ COPIED = (
     "do_not_reload_embeddings", "user", "is_api",
 )  # fmt: skip
 DOWNSCALE = 8
+LEAST_STEPS = 2  # with one the WebUI's img2img begins at full noise, however low the strength
 UNPLANNED = ("sample_dpm_adaptive",)
 
 
@@ -139,7 +140,7 @@ class A1111Resampler:
             "sampler_name": self._sampler(request),
             "scheduler": request.scheduler or getattr(self.job, "scheduler", None),
             "batch_size": len(request.prompts),
-            "steps": request.steps or self.job.steps,
+            "steps": max(LEAST_STEPS, request.steps or self.job.steps),
             "cfg_scale": request.cfg or self.job.cfg_scale,
             "width": width,
             "height": height,

@@ -57,6 +57,16 @@ def others() -> dict:
     painted([{**REFINE}])
     script_callbacks.remove_callbacks_for_function(listener)
 
+    noise = []
+
+    def of_faces(params):
+        if hasattr(params.denoiser.p, "faces"):
+            noise.append(float(params.sigma.max()))
+
+    script_callbacks.on_cfg_denoiser(of_faces)
+    painted([{**REFINE, "face_steps": 1, "face_strength": 0.1, "face_adaptive": False}])
+    script_callbacks.remove_callbacks_for_function(of_faces)
+
     network, calls = shared.sd_model.model.diffusion_model, []
     plain = painted([{**REFINE}])
 
@@ -74,6 +84,7 @@ def others() -> dict:
         del network.forward, network._original_forward, shared.sd_model.last_job
     return {
         "rows": rows, "texts": texts, "after": after, "runners": [len(one) for one in runners],
+        "noise": noise,
         "hooked": [plain["pictures"] == hooked["pictures"], len(calls), any(calls), back],
     }  # fmt: skip
 

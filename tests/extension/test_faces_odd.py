@@ -30,6 +30,11 @@ def test_listeners_of_others_find_a_runner_without_scripts(scenes):
     assert 0 in counts and all(count == 0 or count == counts[0] for count in counts)
 
 
+def test_one_step_of_a_weak_face_does_not_begin_at_full_noise(scenes):
+    noise = scenes["others"]["noise"]
+    assert noise and max(noise) < 1
+
+
 def test_what_controlnet_hung_into_the_model_is_off_it_in_faces_and_on_it_again(scenes):
     same, calls, in_faces, back = scenes["others"]["hooked"]
     assert same and calls > 0 and not in_faces and back
