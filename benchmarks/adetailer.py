@@ -26,12 +26,13 @@ from unittest.mock import patch
 from PIL import Image
 
 from benchmarks import a1111
-from benchmarks.detectors import HIT, _overlap
+from benchmarks.detectors import HIT
 from benchmarks.flags import Flags
 from benchmarks.pocket import replaced
 from benchmarks.summary import found
 from benchmarks.tables import machine, table
 from benchmarks.timing import process_once
+from lib_vaeface.face.guard import overlap
 from pocket_webui.portraits import render, sample
 
 STEPS, STRENGTH, NATIVE = 12, 0.4, 256
@@ -175,7 +176,7 @@ def painted(client: Any, picture: str, way: str) -> Done:
 def same_faces(ours: Done, theirs: Done) -> None:
     """RuntimeError: one of them painted a face that the other did not."""
     for box in ours.boxes:
-        if not any(_overlap(box, other) >= HIT for other in theirs.boxes):
+        if not any(overlap(box, other) >= HIT for other in theirs.boxes):
             raise RuntimeError(f"a face at {box} was painted by ours alone")
 
 

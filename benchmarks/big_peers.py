@@ -23,14 +23,14 @@ from safetensors.torch import save_file
 from benchmarks.big_rows import Row, row, told
 from benchmarks.decoders import FULL, PEER_TILES, TILES, Measured, OutOfMemory, Task, latent, ours, peer, run
 from benchmarks.flags import Flags
-from benchmarks.host_tiles import A1111, EXACT, EXTENSION, FAST, FORGE, FORGE_TILES, Job, decoded
+from benchmarks.host_tiles import A1111, EXTENSION, FAST, FORGE, FORGE_TILES, NOT_FAST, Job, decoded
 from benchmarks.summary import found
 from benchmarks.tables import machine
 from pocket_webui.portraits import render, sample
 
 SHARES = (0.3, 0.17)  # of a whole decode's bytes, planned, that our tiles may hold
 CASES = (("pocket", 1024), ("pocket", 2048))
-SHOWN = (TILES, FAST, EXACT, FORGE_TILES)
+SHOWN = (TILES, FAST, NOT_FAST, FORGE_TILES)
 WHOLE = 1024  # px: above it A1111's own attention builds a matrix that few computers have the memory for
 
 
@@ -69,7 +69,7 @@ def folders(asked: Flags) -> dict[str, tuple[str, str]]:
     """Each way of a host that is there: its folder and its Python. SystemExit: Tiled VAE was not found."""
     assert asked.a1111 is not None
     tiled_vae(asked)
-    found = dict.fromkeys((A1111, FAST, EXACT), (str(asked.a1111), asked.a1111_python))
+    found = dict.fromkeys((A1111, FAST, NOT_FAST), (str(asked.a1111), asked.a1111_python))
     forge = os.environ.get("VAEFACE_FORGE")
     if forge:
         python = os.environ.get("VAEFACE_FORGE_PYTHON", asked.a1111_python)

@@ -30,6 +30,7 @@ from benchmarks.drawn_faces import drawn
 from benchmarks.tables import ROOT, machine, table
 from lib_vaeface.face.centerface import CenterFace
 from lib_vaeface.face.colour import gaussian
+from lib_vaeface.face.guard import overlap
 from lib_vaeface.face.guests import MediaPipe, installed, without_mediapipe
 from lib_vaeface.face.overlap import distinct
 from lib_vaeface.face.protocol import Detector, Face, FloatBox
@@ -185,8 +186,8 @@ def counted(found: Sequence[Sequence[Face]], cases: list[Case], hit: float) -> t
     for case, faces in zip(cases, found, strict=True):
         left = list(case.boxes)
         for face in faces:
-            best = max(left, key=lambda box: _overlap(face.box, box), default=None)
-            if best is not None and _overlap(face.box, best) >= hit:
+            best = max(left, key=lambda box: overlap(face.box, box), default=None)
+            if best is not None and overlap(face.box, best) >= hit:
                 left.remove(best)
                 right += 1
             else:
@@ -196,13 +197,6 @@ def counted(found: Sequence[Sequence[Face]], cases: list[Case], hit: float) -> t
 
 def told(right: int, wrong: int, cases: list[Case]) -> str:
     return f"{right} of {sum(len(case.boxes) for case in cases)}" + (f", {wrong} false" if wrong else "")
-
-
-def _overlap(a: FloatBox, b: FloatBox) -> float:
-    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    area = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
-    return shared / (area - shared)
 
 
 Set = tuple[str, Callable[[], list[Case]]]

@@ -25,7 +25,7 @@ from benchmarks import a1111
 from benchmarks.decoders import NETS, Measured, answered, picture, taken
 
 EXTENSION = "multidiffusion-upscaler-for-automatic1111"
-A1111, FAST, EXACT = "A1111, whole", "Tiled VAE, fast decoder", "Tiled VAE, not fast"
+A1111, FAST, NOT_FAST = "A1111, whole", "Tiled VAE, fast decoder", "Tiled VAE, not fast"
 FORGE, FORGE_TILES = "Forge, whole", "Forge, tiled"
 Decode = Callable[[Tensor], Tensor]
 

@@ -67,10 +67,10 @@ class Bands:
         return found
 
 
-Kept = Union[Tensor, Bands]  # noqa: UP007  (evaluated at run time, on Python 3.10)
+Held = Union[Tensor, Bands]  # noqa: UP007  (evaluated at run time, on Python 3.10)
 
 
-def put(x: Kept, box: Box, values: Tensor) -> None:
+def put(x: Held, box: Box, values: Tensor) -> None:
     """Write the pixels of a box."""
     if isinstance(x, Bands):
         x.put(box, values)
@@ -78,6 +78,6 @@ def put(x: Kept, box: Box, values: Tensor) -> None:
         crop(x, box).copy_(values)
 
 
-def whole_of(x: Kept) -> Tensor:
+def whole_of(x: Held) -> Tensor:
     """In one piece; bands are let go of."""
     return x.whole() if isinstance(x, Bands) else x

@@ -60,8 +60,8 @@ def windows(picture: Tensor) -> Windows:
     _at_least(picture, 2 * RADIUS + 1)
     # Sums are of products near 1 whose differences are near 1e-4: single precision would show.
     x = picture.double()
-    mean = blur(x)
-    return Windows(x, mean, blur(x * x).addcmul_(mean, mean, value=-1))
+    around = blur(x)
+    return Windows(x, around, blur(x * x).addcmul_(around, around, value=-1))
 
 
 def likeness(one: Windows, other: Windows) -> Tensor:

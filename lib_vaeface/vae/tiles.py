@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .bands import Bands, Kept, band_rows, put, whole_of
+from .bands import Bands, Held, band_rows, put, whole_of
 from .budget import WHOLE, Job, Stretch, norms_within
 from .crops import Box, run_box
 from .execute import Net, Norms, layout, measure, run
@@ -50,7 +50,7 @@ class SpoiledStatistics(ValueError):
 def run_tiled(net: Net, job: Job, stretches: tuple[Stretch, ...], source: Tensor, watch: Watch) -> Tensor:
     """Runs a plan on [1,C,H,W]; the result is that of running the whole, up to the rounding of sums."""
     norms = Norms()
-    state: tuple[Kept, ...] = (source,)
+    state: tuple[Held, ...] = (source,)
     del source
     for stretch in stretches:
         if stretch.tile == WHOLE:
@@ -63,7 +63,7 @@ def run_tiled(net: Net, job: Job, stretches: tuple[Stretch, ...], source: Tensor
     return whole_of(state[0])
 
 
-def _gather(net: Net, job: Job, stretch: Stretch, state: Sequence[Kept], norms: Norms, watch: Watch) -> None:
+def _gather(net: Net, job: Job, stretch: Stretch, state: Sequence[Held], norms: Norms, watch: Watch) -> None:
     """The statistics of every norm within a stretch, one after the other: each needs those before it."""
     for position in norms_within(job.program, stretch.start, stretch.stop):
         op, parts = job.program.ops[position], []
@@ -79,8 +79,8 @@ def _gather(net: Net, job: Job, stretch: Stretch, state: Sequence[Kept], norms: 
 
 
 def _write(
-    net: Net, job: Job, stretch: Stretch, state: Sequence[Kept], norms: Norms, watch: Watch
-) -> tuple[Kept, ...]:
+    net: Net, job: Job, stretch: Stretch, state: Sequence[Held], norms: Norms, watch: Watch
+) -> tuple[Held, ...]:
     """The state at the end of a stretch, tile by tile; what it is made from is let go of."""
     program, stop = job.program, stretch.stop
     kept = _room(net, job, stop)
@@ -105,7 +105,7 @@ def _write(
     return kept
 
 
-def _room(net: Net, job: Job, position: int) -> tuple[Kept, ...]:
+def _room(net: Net, job: Job, position: int) -> tuple[Held, ...]:
     """For the state at a position: bands, or the whole for the result."""
     program = job.program
     scale, order = program.scales[position], layout(net.device, net.dtype)
@@ -118,7 +118,7 @@ def _room(net: Net, job: Job, position: int) -> tuple[Kept, ...]:
     return tuple(Bands((1, c, height, width), rows, net.dtype, net.device, order) for c in channels)
 
 
-def _let_go(job: Job, stretch: Stretch, state: Sequence[Kept], done: int, circular: bool) -> None:
+def _let_go(job: Job, stretch: Stretch, state: Sequence[Held], done: int, circular: bool) -> None:
     """Forget what only tiles above latent row `done` needed; a wrapped picture's lower edge needs its upper one."""
     margin, scale = job.program.margins(stretch.start, stretch.stop)[stretch.start], job.program.scales[stretch.start]
     for part in state:
@@ -126,7 +126,7 @@ def _let_go(job: Job, stretch: Stretch, state: Sequence[Kept], done: int, circul
             part.let_go(margin if circular else 0, done * scale - margin)
 
 
-def _finer(box: Box, net: Net, kept: Sequence[Kept]) -> Iterator[Box]:
+def _finer(box: Box, net: Net, kept: Sequence[Held]) -> Iterator[Box]:
     """A tile in four, where a higher precision would need more bytes than are planned for."""
     parts = 2 if net.dtype.itemsize > kept[0].dtype.itemsize else 1
     rows, columns = -(-box.height // parts), -(-box.width // parts)
